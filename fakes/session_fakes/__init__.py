@@ -1,0 +1,1 @@
+"""Fakes of NI's services, so that unmodified plug-ins run offline."""

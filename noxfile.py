@@ -1,0 +1,150 @@
+"""All work on this project: ``python noxfile.py -s tests``, or ``nox -s tests`` where there is nox.
+
+Run as a script, this file needs nothing but Python and pip: it makes a private environment with
+nox and uv under ``.nox`` and goes on in there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+OLDEST = (3, 10)
+
+
+def bootstrap(arguments: list[str]) -> int:
+    """Run nox with these arguments, in a private environment when this Python has no nox."""
+    if sys.version_info < OLDEST:
+        found = ".".join(map(str, sys.version_info[:2]))
+        print(f"Python 3.10 or later is needed; this is Python {found}.", file=sys.stderr)
+        return 2
+    try:
+        python = sys.executable if _has_nox() else str(_private_environment())
+        command = [python, "-m", "nox", "-f", str(HERE / "noxfile.py"), *arguments]
+        return subprocess.call(command)
+    except subprocess.CalledProcessError as error:
+        print(f"Could not set up nox: {error}. Is the package index reachable?", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _has_nox() -> bool:
+    """Whether this interpreter can run the sessions itself."""
+    probe = [sys.executable, "-c", "import nox"]
+    return subprocess.call(probe, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
+
+
+def _private_environment() -> Path:
+    """Make the environment that runs nox, or find the one made before; return its Python."""
+    folder = HERE / ".nox" / "bootstrap"
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    complete = folder / "complete"
+    if not (complete.exists() and python.exists()):
+        print(f"Setting up nox and uv in {folder.relative_to(HERE)} (once)", flush=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.check_call([sys.executable, "-m", "venv", str(folder)])
+        subprocess.check_call([str(python), "-m", "pip", "install", "--quiet", "nox", "uv"])
+        complete.touch()
+    return python
+
+
+if __name__ == "__main__":
+    sys.exit(bootstrap(sys.argv[1:]))
+
+import nox  # noqa: E402 - the script above has to work without it
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = True
+nox.options.sessions = ["tests", "lint", "types", "docs"]
+
+ROOMS = ["spec", "reference_impl", "contract_tests", "fakes"]
+
+
+def oldest_python() -> str:
+    """The lowest supported Python: one that pyenv keeps off the path, else whatever nox finds."""
+    name = ".".join(map(str, OLDEST))
+    kept = sorted((Path.home() / ".pyenv" / "versions").glob(f"{name}.*/bin/python"))
+    return str(kept[-1]) if kept else name
+
+
+def group(name: str) -> tuple[str, ...]:
+    """The packages of a dependency group of pyproject.toml."""
+    return nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), name)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run every test of the project; arguments after ``--`` go to pytest."""
+    session.install("-e", ".[contract]", *group("docs"))
+    session.run("pytest", *(session.posargs or ["-n", "2"]))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format with ruff, and the requirements with their own linter."""
+    session.install("-e", ".", *group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("python", "-m", "session_spec", "check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check all annotations with mypy and pyright, both strict."""
+    session.install("-e", ".[contract]", *group("types"))
+    session.run("mypy")
+    session.run("pyright")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the static site of the specification and guides in ``site-build``."""
+    session.install("-e", ".", *group("docs"))
+    session.run("python", "spec/site/build.py", *(session.posargs or ["site-build"]))
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build the wheel, install it in a clean environment, and use it there from an empty folder."""
+    dist = Path(session.create_tmp()) / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    session.install("build")
+    session.run("python", "-m", "build", "--quiet", "--outdir", str(dist), silent=True)
+    (wheel,) = dist.glob("*.whl")
+    session.install("--reinstall", str(wheel))
+    elsewhere = session.create_tmp()
+    with session.chdir(elsewhere):
+        session.run("session-contract", "--version")
+        session.run("session-contract", "list")
+        session.run("session-contract", "explain", "CLOSE-UNKNOWN")
+
+
+@nox.session(python=oldest_python())
+def floor(session: nox.Session) -> None:
+    """Run the tests on the lowest supported Python with the lowest run-time dependencies."""
+    session.install("uv")
+    session.run(
+        "uv", "pip", "install", "--quiet", "--resolution", "lowest-direct", "-e", ".",
+        external=True,
+    )  # fmt: skip
+    session.install(*group("test"), *group("docs"))
+    session.run("uv", "pip", "list", silent=False, external=True)
+    session.run("pytest", *(session.posargs or ["-n", "2"]))
+
+
+@nox.session(python=oldest_python())
+def mutate(session: nox.Session) -> None:
+    """Change and delete the rules of the model, one by one: each has to make a test fail."""
+    session.install("-e", ".", *group("test"))
+    tests = ["--tests", "spec/tests/test_model.py"]
+    session.run(
+        "python", "contract_tests/mutation/mutate.py", "spec/session_spec/model.py",
+        *tests, *session.posargs,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Reference servers and clients to trust and to copy."""
