@@ -1,0 +1,134 @@
+"""Tables of the documents that are printed from the data and the model, never written by hand.
+
+In a document they stand between ``<!-- table: NAME -->`` and ``<!-- end -->``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from session_spec.matrix import CLIENT_MATRIX, Behavior
+from session_spec.model import (
+    ALREADY_EXISTS,
+    EVERY_CLAIM,
+    FAILED_PRECONDITION,
+    GRPC_DEVICE,
+    INVALID_ARGUMENT,
+    NOT_FOUND,
+    OK,
+    UNKNOWN,
+    Answer,
+    Call,
+    Close,
+    Initialize,
+    Rules,
+    State,
+    Use,
+    step,
+)
+
+_MARKED = re.compile(r"(<!-- table: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_CODES = (
+    OK,
+    NOT_FOUND,
+    ALREADY_EXISTS,
+    INVALID_ARGUMENT,
+    FAILED_PRECONDITION,
+    UNKNOWN,
+)
+_OPEN = State().opened("R", "s1")
+_OPEN_DEVICE = State().opened("R", "R")
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [_row(head), _row("---" for _ in head), *map(_row, rows)]
+    return "\n".join(lines)
+
+
+def allowed_answers(state: State, call: Call, rules: Rules) -> list[str]:
+    """Every answer that the model allows, in words: asked from the model, not looked up."""
+    found: list[str] = []
+    for code in _CODES:
+        ids = ("R", "s1", "s2") if isinstance(call, Initialize) and code == OK else ("",)
+        for session in ids:
+            for new in (True, False) if session else (False,):
+                verdict = step(state, call, Answer(code, session, new), rules)
+                if isinstance(verdict, list):
+                    found.append(_in_words(state, code, session, new=new))
+    return list(dict.fromkeys(found))
+
+
+def _in_words(state: State, code: str, session: str, *, new: bool) -> str:
+    if not session:
+        return f"`{code}`"
+    own = state.is_open("R") and session == state.session_of("R")
+    name = "the same id" if own else "a new id"
+    return f"`OK`, {name}, `new_session_initialized = {str(new).lower()}`"
+
+
+def _server_matrix() -> str:
+    def cell(behavior: Behavior, state: State) -> str:
+        return " or ".join(allowed_answers(state, Initialize("R", behavior), EVERY_CLAIM))
+
+    rows = [[f"`{b.name}` ({b.value})", cell(b, State()), cell(b, _OPEN)] for b in Behavior]
+    for call, name in ((Close("s1"), "Close"), (Use("s1"), "any other RPC (claim `use`)")):
+        shut = " or ".join(allowed_answers(State(), call, EVERY_CLAIM))
+        still = "`OK`" if isinstance(call, Close) else "anything but `NOT_FOUND`"
+        rows.append([name, shut, still])
+    return _table(["Call", "no open session", "open session"], rows)
+
+
+def _driver_matrix() -> str:
+    def cell(resource: str, behavior: Behavior, state: State) -> str:
+        answers = allowed_answers(state, Initialize(resource, behavior), GRPC_DEVICE)
+        return " or ".join(answers)
+
+    rows = [
+        [
+            f"`{b.name}` ({b.value})",
+            cell("R", b, State()),
+            cell("R", b, _OPEN_DEVICE),
+            cell("", b, State()),
+        ]
+        for b in Behavior
+    ]
+    return _table(["Initialize", "name free", "name taken", "empty name"], rows)
+
+
+def _client_matrix() -> str:
+    rows = [
+        [f"`{sdk.name}`", f"`{rule.wire.name}`", rule.leaving.value, _ids(rule.exit_requirement)]
+        for sdk, rule in CLIENT_MATRIX.items()
+    ]
+    return _table(["SDK behaviour", "on the wire", "on leaving the `with` block", "rule"], rows)
+
+
+def _ids(name: str) -> str:
+    both = "[EXIT-AUTO-NEW], [EXIT-AUTO-ATTACHED]"
+    return both if name == "EXIT-AUTO-NEW" else f"[{name}]"
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "server-matrix": _server_matrix,
+    "driver-matrix": _driver_matrix,
+    "client-matrix": _client_matrix,
+}
+"""The generators by the name that stands in the documents."""
+
+
+def fill(text: str) -> str:
+    """The text with every marked table printed anew; an unknown name raises KeyError."""
+    return _MARKED.sub(lambda m: f"{m[1]}\n{TABLES[m['name']]()}\n\n{m[3]}", text)
+
+
+def stale(paths: Iterable[Path]) -> list[Path]:
+    """The files whose tables are not as the data says."""
+    return [
+        p for p in paths if fill(p.read_text(encoding="utf-8")) != p.read_text(encoding="utf-8")
+    ]
