@@ -1,0 +1,1 @@
+"""The contract: the command line, and the suite that judges implementations."""

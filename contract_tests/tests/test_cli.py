@@ -1,0 +1,175 @@
+"""The command line as its users meet it: exit codes, texts, JSON; in a pipe and in a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from session_contract import cli
+from session_spec import SourceError, load
+from session_spec.errors import Finding
+
+SPECIFICATION = load()
+
+
+def run(*arguments: str) -> Result:
+    """Run the command in this process."""
+    return CliRunner().invoke(cli.cli, arguments)
+
+
+def test___list___in_a_pipe___one_plain_line_each() -> None:
+    result = run("list")
+
+    lines = result.stdout.splitlines()
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in lines] == [r.id for r in SPECIFICATION]
+    assert "\x1b" not in result.stdout
+
+
+def test___list_of_a_class___run___only_that_class() -> None:
+    result = run("list", "--class", "client")
+
+    ids = [line.split()[0] for line in result.stdout.splitlines()]
+    assert ids == [r.id for r in SPECIFICATION.of_class("client")]
+
+
+def test___list_of_a_claim___run___only_that_claim() -> None:
+    result = run("list", "--class", "server", "--claim", "restart")
+
+    ids = [line.split()[0] for line in result.stdout.splitlines()]
+    assert ids == ["RESTART-OLD-IDS", "RESTART-REOPEN"]
+
+
+def test___list_of_an_unknown_claim___run___names_those_that_exist() -> None:
+    result = run("list", "--class", "client", "--claim", "restart")
+
+    assert result.exit_code == 2
+    assert "class client has core, errors, tidy" in result.stderr
+
+
+def test___list_of_an_unknown_class___run___usage_error() -> None:
+    result = run("list", "--class", "servers")
+
+    assert result.exit_code == 2
+    assert "'server'" in result.stderr
+
+
+def test___list_as_json___run___has_all_parts() -> None:
+    result = run("list", "--json")
+
+    (entry,) = [r for r in json.loads(result.stdout) if r["id"] == "CLOSE-UNKNOWN"]
+    requirement = SPECIFICATION["CLOSE-UNKNOWN"]
+    assert entry["obligation"] == requirement.obligation
+    assert (entry["class"], entry["origin"], entry["claim"]) == ("server", "core", None)
+    assert entry["examples"] == [requirement.examples[0].text]
+
+
+@pytest.mark.parametrize("requirement", list(SPECIFICATION), ids=lambda r: r.id)
+def test___explain___any_requirement___shows_its_parts(requirement: object) -> None:
+    name = getattr(requirement, "id", "")
+    wanted = SPECIFICATION[name]
+
+    result = run("explain", name)
+
+    shown = " ".join(result.stdout.split())
+    assert result.exit_code == 0
+    for text in (wanted.obligation, wanted.why, wanted.source, wanted.also_allowed):
+        assert " ".join(text.replace("`", "").split()) in shown
+    for decision in wanted.decisions:
+        assert f"Decision: {decision.title}" in shown
+    for example in wanted.examples:
+        assert all(event.text in result.stdout for event in example.events)
+
+
+def test___explain_of_several___run___shows_all_of_them() -> None:
+    result = run("explain", "CLOSE-OPEN", "close-unknown")
+
+    assert "CLOSE-OPEN ·" in result.stdout
+    assert "\n\nCLOSE-UNKNOWN ·" in result.stdout
+
+
+def test___explain_of_a_mistyped_id___run___suggests_the_nearest() -> None:
+    result = run("explain", "CLOSE-UNKNWON")
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "Did you mean CLOSE-UNKNOWN" in result.stderr
+
+
+def test___explain_as_json___run___is_json() -> None:
+    result = run("explain", "--json", "CLOSE-OPEN")
+
+    assert [entry["id"] for entry in json.loads(result.stdout)] == ["CLOSE-OPEN"]
+
+
+def test___spoiled_specification___any_command___findings_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def spoiled() -> None:
+        raise SourceError([Finding(Path("server.md"), 7, "it is wrong", "Mend it")])
+
+    monkeypatch.setattr(cli, "load", spoiled)
+
+    result = run("list")
+
+    assert result.exit_code == 2
+    assert result.stderr == "server.md:7: it is wrong. Mend it.\n"
+
+
+def as_process(*arguments: str, encoding: str) -> subprocess.CompletedProcess[bytes]:
+    """Run the installed command as its users do."""
+    script = [sys.executable, "-c", "from session_contract.cli import main; main()"]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    return subprocess.run(
+        [*script, *arguments], capture_output=True, env=environment, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii"])
+def test___console_of_any_encoding___explain___shows_what_it_can(encoding: str) -> None:
+    result = as_process("explain", "DRIVER-CLOSE-UNKNOWN", encoding=encoding)
+
+    assert result.returncode == 0
+    assert b"DRIVER-CLOSE-UNKNOWN" in result.stdout
+    assert result.stderr == b""
+
+
+def test___no_arguments___run___help_with_examples() -> None:
+    result = as_process(encoding="utf-8")
+
+    assert b"session-contract explain CLOSE-UNKNOWN" in result.stdout + result.stderr
+
+
+def test___commands___imported___load_no_grpc() -> None:
+    probe = "import sys, session_contract.cli; sys.exit('grpc' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", probe], timeout=60, check=False).returncode == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals in Python")
+def test___terminal___list___headings_and_colours() -> None:
+    import pty
+
+    main_end, terminal = pty.openpty()
+    script = [sys.executable, "-c", "from session_contract.cli import main; main()", "list"]
+    environment = {**os.environ, "TERM": "xterm", "PYTHONIOENCODING": "utf-8"}
+    process = subprocess.Popen([*script, "--class", "driver"], stdout=terminal, env=environment)
+    os.close(terminal)
+    shown = b""
+    try:
+        while block := os.read(main_end, 65536):
+            shown += block
+    except OSError:  # Linux says so when the other end was closed
+        pass
+    finally:
+        os.close(main_end)
+    assert process.wait(timeout=60) == 0
+
+    assert b"\x1b[1mClass driver" in shown
+    assert b"session-contract explain ID" in shown
