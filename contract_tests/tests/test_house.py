@@ -108,7 +108,9 @@ def test___package___looked_at___has_marker_readme_and_docstring(package: str) -
 
 
 DOCUMENTS = sorted(
-    path for pattern in ("*.md", "*/README.md", "spec/guides/*.md") for path in HOUSE.glob(pattern)
+    path
+    for pattern in ("*.md", "[a-z]*/README.md", "spec/guides/*.md")
+    for path in HOUSE.glob(pattern)
 )
 
 

@@ -311,6 +311,11 @@ def test___changed_tests___run_again___everything_is_tested_anew(tmp_path: Path)
     assert bench.run("--only", ":compare:") == 1
 
 
+def _listen_to_interrupts() -> None:
+    """What a shell starts in the background ignores SIGINT, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
 def test___run_under_way___interrupted___ends_its_processes_and_says_how_to_go_on(
     tmp_path: Path,
@@ -323,7 +328,12 @@ def test___run_under_way___interrupted___ends_its_processes_and_says_how_to_go_o
         )
         bench = Bench(tmp_path, hang)
         command = [sys.executable, str(SCRIPT), *bench.arguments("--only", ":compare:")]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as tool:
+        with subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            preexec_fn=_listen_to_interrupts,
+        ) as tool:
             connection, _ = server.accept()
             with connection:
                 tool.send_signal(signal.SIGINT)
