@@ -27,10 +27,17 @@ def bootstrap(arguments: list[str]) -> int:
         command = [python, "-m", "nox", "-f", str(HERE / "noxfile.py"), *arguments]
         return subprocess.call(command)
     except subprocess.CalledProcessError as error:
-        print(f"Could not set up nox: {error}. Is the package index reachable?", file=sys.stderr)
+        print(f"Could not set up nox: {error}", file=sys.stderr)
+        print(_remedy(error.cmd), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _remedy(command: list[str]) -> str:
+    if "venv" in command:
+        return "Python has to have venv: on Debian and Ubuntu, apt install python3-venv."
+    return "pip has to reach a package index: is there a network, or a proxy to name?"
 
 
 def _has_nox() -> bool:
@@ -93,6 +100,13 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("python", "-m", "session_spec", "check")
+
+
+@nox.session
+def spec(session: nox.Session) -> None:
+    """Check the requirements; ``-- tables`` and ``-- lock`` write tables and lock anew."""
+    session.install("-e", ".")
+    session.run("python", "-m", "session_spec", *(session.posargs or ["check"]))
 
 
 @nox.session

@@ -1,11 +1,11 @@
 """The command ``session-contract``.
 
-Exit codes: 0 done; 2 wrong usage, an unknown requirement, or a specification that cannot be read.
+Exit codes: 0 done, or nobody reads the output any more; 2 wrong usage, an unknown requirement, or a
+specification that cannot be read; 4 the output cannot be written.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import click
 
-from session_contract import show
+from session_contract import output, show
 from session_spec import Requirement, SpecError, Specification, load
 from session_spec.requirement import CLAIMS
 
@@ -22,7 +22,10 @@ WRONG_USAGE = 2
 _CLASSES = click.Choice(sorted(CLAIMS))
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=output.Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="session-contract", message="session-contract %(version)s")
 def cli() -> None:
     """The contract of session sharing: what is right, and why.
@@ -76,10 +79,11 @@ def explain(ids: Sequence[str], as_json: bool) -> None:
     if as_json:
         _print_json([show.as_dict(r) for r in chosen])
         return
+    cross = show.CROSS if output.can_show(show.CROSS) else "x"
     for number, requirement in enumerate(chosen):
         if number:
             click.echo()
-        for line in show.explained(requirement):
+        for line in show.explained(requirement, cross=cross):
             click.echo(line)
 
 
@@ -105,17 +109,20 @@ def _load() -> Specification:
 
 
 def _print_json(data: object) -> None:
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    # in ASCII, no console can replace a character of the data
+    click.echo(json.dumps(data, indent=2, ensure_ascii=True))
 
 
 def _fail(message: str) -> NoReturn:
-    click.echo(message, err=True)
+    output.complain(message)
     sys.exit(WRONG_USAGE)
 
 
 def main() -> None:
     """Run the command; texts that the console cannot show are replaced, never an error."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
-    cli()
+    output.prepare()
+    try:
+        cli()
+    except OSError:  # click could not even print what is wrong with the usage
+        output.silence(sys.stderr)
+        sys.exit(WRONG_USAGE)

@@ -13,6 +13,9 @@ import click
 from session_spec import Requirement
 from session_spec.examples import Event
 
+CROSS = "✗"
+"""The mark of a line that is forbidden."""
+
 _WIDEST = 100
 _MARGIN = "  "
 
@@ -65,8 +68,8 @@ def _tag(requirement: Requirement) -> str:
     return click.style(tag, dim=True)
 
 
-def explained(requirement: Requirement) -> Iterator[str]:
-    """All there is to know of one requirement."""
+def explained(requirement: Requirement, *, cross: str = CROSS) -> Iterator[str]:
+    """All there is to know of one requirement; ``cross`` marks what its examples forbid."""
     yield f"{click.style(requirement.id, fg='cyan', bold=True)} · {requirement.title}"
     facts = [f"class {requirement.conformance_class}", requirement.binding]
     facts += [f"revision {requirement.revision}", requirement.verification.value]
@@ -82,7 +85,7 @@ def explained(requirement: Requirement) -> Iterator[str]:
     for example in requirement.examples:
         yield ""
         yield click.style("Example", underline=True)
-        yield from (_event(event) for event in example.events)
+        yield from (_event(event, cross) for event in example.events)
     yield ""
     yield click.style(f"{requirement.path}:{requirement.line}", dim=True)
 
@@ -97,9 +100,9 @@ def _parts(requirement: Requirement) -> Iterator[tuple[str, str]]:
         yield f"Decision: {decision.title}", decision.text
 
 
-def _event(event: Event) -> str:
+def _event(event: Event, cross: str) -> str:
     if event.forbidden:
-        return click.style(f"{_MARGIN}✗ {event.text}", fg="red")
+        return click.style(f"{_MARGIN}{cross} {event.text}", fg="red")
     return f"{_MARGIN}  {event.text}"
 
 

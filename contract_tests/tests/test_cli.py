@@ -123,6 +123,13 @@ def test___explain_of_a_mistyped_id___run___suggests_the_nearest() -> None:
     assert "Did you mean CLOSE-UNKNOWN" in result.stderr
 
 
+def test___explain_of_nothing___run___plain_refusal() -> None:
+    result = run("explain", "")
+
+    assert result.exit_code == 2
+    assert result.stderr == "There is no requirement ''. All of them: session-contract list\n"
+
+
 def test___explain_as_json___run___is_json() -> None:
     result = run("explain", "--json", "CLOSE-OPEN")
 
@@ -143,12 +150,19 @@ def test___spoiled_specification___any_command___findings_and_no_traceback(
     assert result.stderr == "server.md:7: it is wrong. Mend it.\n"
 
 
-def as_process(*arguments: str, encoding: str) -> subprocess.CompletedProcess[bytes]:
+def as_process(
+    *arguments: str, encoding: str, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE
+) -> subprocess.CompletedProcess[bytes]:
     """Run the installed command as its users do."""
     script = [sys.executable, "-c", "from session_contract.cli import main; main()"]
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
     return subprocess.run(
-        [*script, *arguments], capture_output=True, env=environment, timeout=60, check=False
+        [*script, *arguments],
+        stdout=stdout,
+        stderr=stderr,
+        env=environment,
+        timeout=60,
+        check=False,
     )
 
 
@@ -159,6 +173,75 @@ def test___console_of_any_encoding___explain___shows_what_it_can(encoding: str) 
     assert result.returncode == 0
     assert b"DRIVER-CLOSE-UNKNOWN" in result.stdout
     assert result.stderr == b""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii"])
+def test___console_of_any_encoding___json___loses_nothing(encoding: str) -> None:
+    result = as_process("explain", "--json", "DRIVER-CLOSE-UNKNOWN", encoding=encoding)
+
+    (entry,) = json.loads(result.stdout.decode(encoding))
+    wanted = SPECIFICATION["DRIVER-CLOSE-UNKNOWN"]
+    assert (entry["source"], entry["why"]) == (wanted.source, wanted.why)
+    assert result.stdout.isascii()
+
+
+@pytest.mark.parametrize(("encoding", "mark"), [("utf-8", "✗"), ("cp1252", "x"), ("ascii", "x")])
+def test___console_of_any_encoding___explain___marks_what_is_forbidden(
+    encoding: str, mark: str
+) -> None:
+    result = as_process("explain", "CLOSE-UNKNOWN", encoding=encoding)
+
+    assert f"  {mark} not: Close(".encode(encoding) in result.stdout
+
+
+PRINTING = [["list"], ["list", "--json"], ["explain", "CLOSE-OPEN"], ["--help"], ["list", "--help"]]
+
+
+@pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
+def test___reader_that_has_gone___any_command___ends_quietly_with_0(arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    result = as_process(*arguments, encoding="utf-8", stdout=writing)
+
+    os.close(writing)
+    assert (result.returncode, result.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is a device of Linux")
+@pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
+def test___full_disk___any_command___one_line_and_exit_code_4(arguments: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        result = as_process(*arguments, encoding="utf-8", stdout=full.fileno())
+
+    assert result.returncode == 4
+    assert result.stderr == b"The output cannot be written: No space left on device.\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is a device of Linux")
+@pytest.mark.parametrize("arguments", [["explain", "X-Y"], ["list", "--class", "x"], ["x"]])
+def test___nowhere_to_complain___wrong_usage___exit_code_stays_2(arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with Path("/dev/full").open("wb") as full:
+        on_full = as_process(*arguments, encoding="utf-8", stderr=full.fileno())
+
+    on_closed = as_process(*arguments, encoding="utf-8", stderr=writing)
+
+    os.close(writing)
+    assert (on_full.returncode, on_closed.returncode) == (2, 2)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the shell's >&- is one of POSIX")
+@pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
+def test___closed_output___any_command___ends_quietly_with_0(arguments: list[str]) -> None:
+    script = [sys.executable, "-c", "from session_contract.cli import main; main()", *arguments]
+
+    result = subprocess.run(
+        ["sh", "-c", '"$0" "$@" >&-', *script], capture_output=True, timeout=60, check=False
+    )
+
+    assert (result.returncode, result.stderr) == (0, b"")
 
 
 def test___no_arguments___run___help_with_examples() -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
+from typing import TextIO
 
-from session_spec.catalogue import FOLDER, LOCK_NAME, read
+from session_spec.catalogue import FOLDER, LOCK_NAME, read, requirement_files
 from session_spec.demonstration import demonstrate
 from session_spec.errors import Finding, SourceError
 from session_spec.lock import compare, write_lock
+from session_spec.sources import read_source, write_source
 from session_spec.tables import fill, stale
 
 WRONG_INPUT = 2
@@ -29,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     except SourceError as error:
         findings = error.findings
     for finding in findings:
-        print(finding, file=sys.stderr)
+        _print(str(finding), sys.stderr)
     return WRONG_INPUT if findings else 0
 
 
@@ -45,7 +48,8 @@ def _check(folder: Path) -> list[Finding]:
     findings += [Finding(path, 1, "a generated table is stale", remedy) for path in stale(paths)]
     if not findings:
         examples = sum(len(r.examples) for r in specification)
-        print(f"{len(list(specification))} requirements and {examples} examples hold")
+        count = len(list(specification))
+        _print(f"{count} requirements and {examples} examples hold", sys.stdout)
     return findings
 
 
@@ -57,10 +61,19 @@ def _lock(folder: Path) -> list[Finding]:
 
 
 def _tables(folder: Path) -> list[Finding]:
-    for path in stale(sorted(folder.glob("*.md"))):
-        path.write_text(fill(path.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
-        print(f"wrote {path.name}")
+    for path in stale(requirement_files(folder)):
+        write_source(path, fill(read_source(path)))
+        _print(f"wrote {path.name}", sys.stdout)
     return []
+
+
+def _print(line: str, stream: TextIO) -> None:
+    """Print a line; where nobody can read it, the exit code has to be enough."""
+    try:
+        print(line, file=stream, flush=True)
+    except OSError:
+        # else Python would try once more at its end, and fail with a code of its own
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 _COMMANDS = {"check": _check, "lock": _lock, "tables": _tables}

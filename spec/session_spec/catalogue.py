@@ -13,6 +13,7 @@ from session_spec.linter import lint
 from session_spec.lock import compare
 from session_spec.parser import parse_document
 from session_spec.requirement import Document, Requirement
+from session_spec.sources import read_source
 
 FOLDER = Path(__file__).parent / "requirements"
 LOCK_NAME = "spec.lock"
@@ -46,6 +47,8 @@ class Specification:
 
     def nearest(self, name: str) -> list[str]:
         """At most three ids that somebody may have meant by ``name``."""
+        if not name:
+            return []
         close = difflib.get_close_matches(name.upper(), self._by_id, n=3, cutoff=0.6)
         inside = [i for i in self._by_id if name.upper() in i]
         return list(dict.fromkeys(close + inside))[:3]
@@ -68,20 +71,27 @@ def read(folder: Path = FOLDER) -> tuple[Specification, list[Finding]]:
     """Read all requirement files; return what could be read, and the findings but the lock's."""
     documents: list[Document] = []
     findings: list[Finding] = []
-    paths = sorted(folder.glob("*.md"), key=_reading_order)
-    if not paths:
-        remedy = "Put the requirement files there"
-        findings.append(Finding(folder, 0, "there are no requirement files", remedy))
+    try:
+        paths = requirement_files(folder)
+    except SourceError as error:
+        return Specification(()), error.findings
     for path in paths:
         try:
-            documents.append(parse_document(path, path.read_text(encoding="utf-8-sig")))
-        except UnicodeDecodeError as error:
-            findings.append(Finding(path, 1, f"the file is not UTF-8: {error}", "Save it as UTF-8"))
+            documents.append(parse_document(path, read_source(path)))
         except SourceError as error:
             findings += error.findings
     if not findings:
         findings = lint(documents)
     return Specification(tuple(documents)), findings
+
+
+def requirement_files(folder: Path) -> list[Path]:
+    """The requirement files of a folder, in reading order; raise SourceError without any."""
+    paths = sorted(folder.glob("*.md"), key=_reading_order)
+    if not paths:
+        remedy = "Put the requirement files there"
+        raise SourceError([Finding(folder, 0, "there are no requirement files", remedy)])
+    return paths
 
 
 def _reading_order(path: Path) -> tuple[int, str]:

@@ -38,8 +38,13 @@ _Config = tuple[Hashable, frozenset[int]]
 """A state, and the calls that are under way and have not taken effect yet."""
 
 
-def judge(events: Sequence[Event], model: Model) -> NoOrder | None:
-    """Return None when some order of the calls explains all answers, else why none does."""
+def judge(
+    events: Sequence[Event], model: Model, *, lost_calls_linger: bool = False
+) -> NoOrder | None:
+    """Return None when some order of the calls explains all answers, else why none does.
+
+    Calls that linger may, once their answer is lost, take effect at any later moment, or never.
+    """
     calls = _pair_answers(events)
     configs: set[_Config] = {(model.initial(), frozenset())}
     under_way: dict[str, int] = {}
@@ -47,7 +52,8 @@ def judge(events: Sequence[Event], model: Model) -> NoOrder | None:
         if event.call:
             configs = {(state, waiting | {index}) for state, waiting in configs}
             under_way[event.actor] = index
-        if event.outcome is None:
+        lingers = lost_calls_linger and event.code == LOST
+        if event.outcome is None or lingers:
             continue
         due = under_way.pop(event.actor)
         configs, violations = _take_effect(configs, due, calls, model)

@@ -7,14 +7,17 @@ One line a requirement, ``ID revision digest``, sorted; an id that was given up 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from session_spec.errors import Finding, SourceError
 from session_spec.requirement import Requirement
+from session_spec.sources import read_source, write_source
 
 WITHDRAWN = "withdrawn"
+_LINE = re.compile(rf"(\S+) ([1-9][0-9]{{0,3}}|{WITHDRAWN}) (\S.*)")
 
 
 @dataclass(frozen=True)
@@ -33,23 +36,32 @@ class Entry:
 
 def digest(requirement: Requirement) -> str:
     """The digest of what binds: changing why or the source needs no new revision."""
-    parts = [requirement.level.value, requirement.binding, requirement.obligation]
+    parts = [requirement.conformance_class, requirement.level.value, requirement.binding]
+    parts += [requirement.verification.value, requirement.obligation]
     parts += [requirement.also_allowed, *(e.text for e in requirement.examples)]
     normal = "\n".join(" ".join(part.split()) for part in parts)
     return hashlib.sha256(normal.encode()).hexdigest()[:16]
 
 
 def read_lock(path: Path) -> dict[str, Entry]:
-    """The entries by id; an absent file is an empty lock."""
+    """The entries by id; an absent file is an empty lock, a wrong one raises SourceError."""
     if not path.exists():
         return {}
     entries: dict[str, Entry] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        words = line.split(maxsplit=2)
-        if len(words) != 3 or not (words[1].isdigit() or words[1] == WITHDRAWN):
+    lines: dict[str, int] = {}
+    findings: list[Finding] = []
+    for number, line in enumerate(read_source(path).splitlines(), 1):
+        match = _LINE.fullmatch(line)
+        if not match:
             remedy = "A line is 'ID revision digest' or 'ID withdrawn reason'"
-            raise SourceError([Finding(path, number, f"cannot read {line!r}", remedy)])
-        entries[words[0]] = Entry(*words)
+            findings.append(Finding(path, number, f"cannot read {line!r}", remedy))
+        elif match[1] in entries:
+            problem = f"{match[1]} stands also in line {lines[match[1]]}"
+            findings.append(Finding(path, number, problem, "Keep the line that is right"))
+        else:
+            entries[match[1]], lines[match[1]] = Entry(*match.groups()), number
+    if findings:
+        raise SourceError(findings)
     return entries
 
 
@@ -74,7 +86,7 @@ def write_lock(requirements: Iterable[Requirement], path: Path) -> list[Finding]
         kept = {e.id: e for e in read_lock(path).values() if e.revision == WITHDRAWN}
         fresh = {r.id: Entry(r.id, str(r.revision), digest(r)) for r in requirements}
         lines = [f"{entry}\n" for _, entry in sorted({**kept, **fresh}.items())]
-        path.write_text("".join(lines), encoding="utf-8", newline="\n")
+        write_source(path, "".join(lines))
     return findings
 
 

@@ -135,13 +135,15 @@ class Trouble:
 
     code: str
     requirement: str
+    always: bool = False
+    """Whether it stands in the way of attaching, too, and not only of creating."""
 
 
 TROUBLES: dict[str, Trouble] = {
     "folder missing": Trouble("INVALID_ARGUMENT", "CODE-REQUEST"),
     "register map bad": Trouble("INVALID_ARGUMENT", "CODE-REQUEST"),
     "register unknown": Trouble("INVALID_ARGUMENT", "CODE-REQUEST"),
-    "outside the root": Trouble("PERMISSION_DENIED", "PATH-CONFINED"),
+    "outside the root": Trouble("PERMISSION_DENIED", "PATH-CONFINED", always=True),
     "access denied": Trouble("PERMISSION_DENIED", "CODE-PERMISSION"),
     "disk full": Trouble("RESOURCE_EXHAUSTED", "CODE-FULL"),
     "unforeseen": Trouble("INTERNAL", "CODE-INTERNAL"),

@@ -94,7 +94,9 @@ class Rules:
 
 
 CORE: Final = Rules()
-EVERY_CLAIM: Final = Rules(frozenset({"use", "strict-input"}))
+EVERY_CLAIM: Final = Rules(
+    frozenset({"use", "strict-input", "attach-ignores-configuration", "restart"})
+)
 GRPC_DEVICE: Final = Rules(grpc_device=True)
 
 
@@ -105,6 +107,8 @@ class State:
     open: frozenset[tuple[str, str | None]] = frozenset()
     """Pairs of a resource and the id of its open session, UNSEEN when nobody was told the id."""
     issued: frozenset[str] = frozenset()
+    stale: frozenset[str] = frozenset()
+    """Of the ids given out: those from before the last restart."""
 
     def is_open(self, resource: str) -> bool:
         """Whether the resource has an open session."""
@@ -121,7 +125,8 @@ class State:
     def opened(self, resource: str, session: str | None) -> State:
         """This state with that session open."""
         issued = self.issued if session is None else self.issued | {session}
-        return State(self.closed(resource).open | {(resource, session)}, issued)
+        opened = self.closed(resource).open | {(resource, session)}
+        return replace(self, open=opened, issued=issued)
 
     def closed(self, resource: str) -> State:
         """This state with no session open on that resource."""
@@ -151,7 +156,7 @@ def step(state: State, call: Call, answer: Answer | Lost, rules: Rules = CORE) -
 def happen(state: State, happening: Happening) -> State:
     """The state after something that was no call: nobody answered, nothing can be violated."""
     if isinstance(happening, Restart):
-        return replace(state, open=frozenset())
+        return replace(state, open=frozenset(), stale=state.issued)
     return state.closed(happening.resource)
 
 
@@ -212,7 +217,7 @@ def _judge(state: State, resource: str, cell: Cell, answer: Answer, rules: Rules
         )
     if cell.effect is Effect.CREATE:
         return _created(state, resource, cell, answer, rules)
-    return _attached(state, resource, cell, answer)
+    return _attached(state, resource, cell, answer, rules)
 
 
 def _created(state: State, resource: str, cell: Cell, answer: Answer, rules: Rules) -> Verdict:
@@ -220,14 +225,23 @@ def _created(state: State, resource: str, cell: Cell, answer: Answer, rules: Rul
         return Violation(
             cell.flag_requirement, f"{resource} had no open session, yet the flag says not new"
         )
+    return _reused(state, answer, rules) or [state.opened(resource, answer.session)]
+
+
+def _reused(state: State, answer: Answer, rules: Rules) -> Violation | None:
+    """The violation of giving a new session an id that was given out before, if it is one."""
+    if "restart" in rules.claims and answer.session in state.stale:
+        return Violation(
+            "RESTART-OLD-IDS", f"the id {answer.session} from before the restart is valid again"
+        )
     if "strict-input" in rules.claims and answer.session in state.issued:
         return Violation(
             "INPUT-ID-REUSED", f"the id {answer.session} was given to an earlier session"
         )
-    return [state.opened(resource, answer.session)]
+    return None
 
 
-def _attached(state: State, resource: str, cell: Cell, answer: Answer) -> Verdict:
+def _attached(state: State, resource: str, cell: Cell, answer: Answer, rules: Rules) -> Verdict:
     session = state.session_of(resource)
     if session not in (UNSEEN, answer.session):
         created = " and created it" if answer.new else ""
@@ -238,6 +252,8 @@ def _attached(state: State, resource: str, cell: Cell, answer: Answer) -> Verdic
         return Violation(
             cell.flag_requirement, f"{resource} had an open session, yet the flag says new"
         )
+    if session is UNSEEN and (reused := _reused(state, answer, rules)):
+        return reused
     return [state.opened(resource, answer.session)]
 
 

@@ -20,12 +20,12 @@ A file is one document::
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from session_spec.blocks import FENCE, Block, split
 from session_spec.errors import Finding, SourceError
-from session_spec.examples import Example, ExampleError, parse_example
+from session_spec.examples import ExampleError, parse_example
+from session_spec.parts import META, ORDER, PART, Draft, kind_of
 from session_spec.requirement import (
     CLAIMS,
     Area,
@@ -40,43 +40,8 @@ from session_spec.requirement import (
 
 _HEADING = re.compile(r"### (?P<id>\S+) · (?P<title>.+)")
 _ID = re.compile(r"[A-Z]+(-[A-Z0-9]+)+")
-_PART = re.compile(r"\*\*(?P<name>[^*]+)\.\*\* *(?P<text>.*)", re.DOTALL)
-_META = re.compile(
-    r"`revision (?P<revision>[1-9]\d*)` · `(?P<level>MUST|SHOULD)` · "
-    r"`(?P<binding>core|reference|claim [a-z-]+)` · "
-    r"`(?P<verification>checked|statistical|not observable)`"
-)
-_ORDER = ["meta line", "obligation", "Why", "Source", "Also allowed", "Not observable", "Decision"]
-_ORDER.append("example")
 _FORM = "See CONTRIBUTING.md, 'The form of a requirement'"
-
-
-@dataclass(frozen=True)
-class _Block:
-    """A run of lines without an empty one, or a fenced block whole."""
-
-    line: int
-    text: str
-
-
-@dataclass
-class _Draft:
-    """A requirement while its parts are being read."""
-
-    id: str
-    title: str
-    line: int
-    meta: re.Match[str] | None = None
-    parts: dict[str, str] = field(default_factory=dict[str, str])
-    decisions: list[Decision] = field(default_factory=list[Decision])
-    examples: list[Example] = field(default_factory=list[Example])
-    last: int = -1
-    seen: set[str] = field(default_factory=set[str])
-
-    @property
-    def unseen(self) -> bool:
-        """Whether it is marked as not observable."""
-        return self.meta is not None and self.meta["verification"] == "not observable"
+_HEADINGS = "A line with '#' is '# Title', '## Area' or '### AREA-NAME · Title'"
 
 
 class _FileParser:
@@ -85,12 +50,12 @@ class _FileParser:
     def __init__(self, path: Path, text: str) -> None:
         self.path = path
         self.findings: list[Finding] = []
-        self.blocks = list(_blocks(text.splitlines()))
+        self.blocks = list(split(text))
         self.title = ""
         self.conformance_class = ""
         self.introduction: list[str] = []
         self.areas: list[tuple[str, list[str], list[Requirement]]] = []
-        self.draft: _Draft | None = None
+        self.draft: Draft | None = None
 
     def report(self, line: int, problem: str, remedy: str = _FORM) -> None:
         """Note a fault and go on."""
@@ -98,13 +63,11 @@ class _FileParser:
 
     def parse(self) -> Document:
         """Read all blocks; raise SourceError when there was any fault."""
+        self._fences()
         for block in self.blocks:
             self._block(block)
         self._finish()
-        if not self.title:
-            self.report(1, "the file has no '# Title'")
-        if not self.conformance_class:
-            self.report(1, "the file has no 'Class: …' line")
+        self._whole()
         if self.findings:
             raise SourceError(self.findings)
         areas = tuple(Area(t, "\n\n".join(i), tuple(r)) for t, i, r in self.areas)
@@ -112,22 +75,58 @@ class _FileParser:
         passages = tuple(Passage(b.line, b.text) for b in self.blocks if _is_prose(b))
         return Document(self.path, self.title, self.conformance_class, intro, areas, passages)
 
-    def _block(self, block: _Block) -> None:
-        if block.text.startswith("### "):
-            self._begin(block)
-        elif block.text.startswith("## "):
-            self._finish()
-            self.areas.append((block.text[3:].strip(), [], []))
-        elif block.text.startswith("# "):
-            self.title = block.text[2:].strip()
-        elif block.text.startswith("Class:") and not self.conformance_class:
+    def _fences(self) -> None:
+        """Stop at a fence without an end: all that stands behind it would be misread."""
+        for block in self.blocks:
+            if not block.closed:
+                self.report(
+                    block.line, "the fenced block has no end", f"End it with a line {FENCE}"
+                )
+                raise SourceError(self.findings)
+
+    def _whole(self) -> None:
+        if not self.title:
+            self.report(1, "the file has no '# Title'")
+        if not self.conformance_class:
+            self.report(1, "the file has no 'Class: …' line")
+        if not self.findings and not any(requirements for _, _, requirements in self.areas):
+            self.report(1, "the file has no requirement")
+
+    def _block(self, block: Block) -> None:
+        if block.is_heading:
+            self._heading(block)
+        elif block.text.startswith("Class:"):
             self._class(block)
         elif self.draft:
             self._part(self.draft, block)
         else:
             (self.areas[-1][1] if self.areas else self.introduction).append(block.text)
 
-    def _class(self, block: _Block) -> None:
+    def _heading(self, block: Block) -> None:
+        marks, _, title = block.text.partition(" ")
+        if marks == "###":
+            self._begin(block)
+        elif marks == "##" and title:
+            self._finish()
+            self.areas.append((title.strip(), [], []))
+        elif marks == "#" and title:
+            self._title(block, title.strip())
+        else:
+            self._finish()
+            self.report(block.line, f"{block.text!r} is no heading of this form", _HEADINGS)
+
+    def _title(self, block: Block, title: str) -> None:
+        if self.title:
+            self.report(block.line, "the file has two titles", _HEADINGS)
+        elif block is not self.blocks[0]:
+            self.report(block.line, "the title is not the first line")
+        self.title = title
+
+    def _class(self, block: Block) -> None:
+        if self.conformance_class:
+            self.report(block.line, "the file has two lines 'Class: …'", "Keep one")
+        elif self.areas:
+            self.report(block.line, "the line 'Class: …' stands after the first '## Area'")
         name = block.text.removeprefix("Class:").strip()
         if name not in CLAIMS:
             self.report(
@@ -135,7 +134,7 @@ class _FileParser:
             )
         self.conformance_class = name
 
-    def _begin(self, block: _Block) -> None:
+    def _begin(self, block: Block) -> None:
         self._finish()
         match = _HEADING.fullmatch(block.text)
         if not match or not _ID.fullmatch(match["id"]):
@@ -144,18 +143,19 @@ class _FileParser:
         if not self.areas:
             self.report(block.line, f"{match['id']} stands before the first '## Area'")
             self.areas.append(("", [], []))
-        self.draft = _Draft(match["id"], match["title"], block.line)
+        self.draft = Draft(match["id"], match["title"], block.line)
 
-    def _part(self, draft: _Draft, block: _Block) -> None:
-        kind = _kind(block.text)
-        if kind not in _ORDER:
-            self.report(block.line, f"{draft.id} has a part that is not known: {kind!r}")
+    def _part(self, draft: Draft, block: Block) -> None:
+        kind = kind_of(block.text)
+        if kind is None:
+            first = block.text.splitlines()[0]
+            self.report(block.line, f"{draft.id} has a part that is not known: {first!r}")
             return
-        place = _ORDER.index(kind)
+        place = ORDER.index(kind)
         if place < draft.last:
             self.report(
-                block.line, f"{draft.id}: {kind} stands after {_ORDER[draft.last]}",
-                f"The order is {', '.join(_ORDER)}",
+                block.line, f"{draft.id}: {kind} stands after {ORDER[draft.last]}",
+                f"The order is {', '.join(ORDER)}",
             )  # fmt: skip
         elif place == draft.last and kind not in ("Decision", "example"):
             self.report(block.line, f"{draft.id} has two parts {kind!r}", "Keep one")
@@ -163,9 +163,9 @@ class _FileParser:
         draft.seen.add(kind)
         self._take(draft, kind, block)
 
-    def _take(self, draft: _Draft, kind: str, block: _Block) -> None:
+    def _take(self, draft: Draft, kind: str, block: Block) -> None:
         if kind == "meta line":
-            draft.meta = _META.fullmatch(block.text)
+            draft.meta = META.fullmatch(block.text)
             if not draft.meta:
                 self.report(block.line, f"{draft.id}: the line of revision and level is not right")
         elif kind == "obligation":
@@ -173,15 +173,21 @@ class _FileParser:
             draft.parts[kind] = " ".join(lines)
         elif kind == "example":
             self._example(draft, block)
-        elif match := _PART.match(block.text):
+        elif match := PART.match(block.text):
             text = " ".join(match["text"].split())
             if kind == "Decision":
-                title = match["name"].removeprefix("Decision:").strip()
-                draft.decisions.append(Decision(title, text))
+                self._decision(draft, block, match["name"], text)
             else:
                 draft.parts[kind] = text
 
-    def _example(self, draft: _Draft, block: _Block) -> None:
+    def _decision(self, draft: Draft, block: Block, name: str, text: str) -> None:
+        title = name.removeprefix("Decision").removeprefix(":").strip()
+        if not title or not text:
+            problem = f"{draft.id}: a decision has a title and a text"
+            self.report(block.line, problem, "Write '**Decision: title.** text'")
+        draft.decisions.append(Decision(title, text))
+
+    def _example(self, draft: Draft, block: Block) -> None:
         lines = block.text.splitlines()[1:-1]
         try:
             draft.examples.append(parse_example(lines, block.line + 1))
@@ -192,7 +198,7 @@ class _FileParser:
         draft, self.draft = self.draft, None
         if not draft:
             return
-        for name in _missing(draft):
+        for name in draft.missing():
             self.report(draft.line, f"{draft.id} has no {name}")
         if draft.meta:
             if not draft.unseen and "Not observable" in draft.parts:
@@ -201,7 +207,7 @@ class _FileParser:
             if not self.findings:
                 self.areas[-1][2].append(self._requirement(draft, draft.meta))
 
-    def _claim(self, draft: _Draft, binding: str) -> None:
+    def _claim(self, draft: Draft, binding: str) -> None:
         claim = binding.removeprefix("claim ")
         known = CLAIMS.get(self.conformance_class, ())
         if claim != binding and claim not in known:
@@ -211,7 +217,7 @@ class _FileParser:
                 f"Its claims: {names}",
             )  # fmt: skip
 
-    def _requirement(self, draft: _Draft, meta: re.Match[str]) -> Requirement:
+    def _requirement(self, draft: Draft, meta: re.Match[str]) -> Requirement:
         origin, _, claim = meta["binding"].partition(" ")
         return Requirement(
             id=draft.id,
@@ -240,47 +246,5 @@ def parse_document(path: Path, text: str) -> Document:
     return _FileParser(path, text).parse()
 
 
-def _missing(draft: _Draft) -> Iterator[str]:
-    if "meta line" not in draft.seen:
-        yield "meta line"
-    needed = ["obligation", "Why", "Source", "Also allowed"]
-    needed += ["Not observable"] if draft.unseen else []
-    yield from (name for name in needed if not draft.parts.get(name))
-    if not draft.unseen and "example" not in draft.seen:
-        yield "example"
-
-
-def _kind(text: str) -> str:
-    if text.startswith("`"):
-        return "example" if text.startswith("```example\n") else "meta line"
-    if text.startswith(">"):
-        return "obligation"
-    match = _PART.match(text)
-    name = match["name"] if match else text.splitlines()[0]
-    return "Decision" if match and name.startswith("Decision:") else name
-
-
-def _is_prose(block: _Block) -> bool:
-    return not block.text.startswith(("```", ">")) and not _META.fullmatch(block.text)
-
-
-def _blocks(lines: list[str]) -> Iterator[_Block]:
-    """Split lines at empty ones; a heading is a block of its own, a fence keeps its empty lines."""
-    block: list[str] = []
-    start, fenced = 1, False
-    for number, line in enumerate(lines, 1):
-        fence = line.startswith("```")
-        alone = not fenced and (line.startswith("#") or not line.strip() or fence)
-        if alone and block:
-            yield _Block(start, "\n".join(block))
-            block = []
-        if line.strip() or fenced:
-            start = start if block else number
-            block.append(line.rstrip())
-        ends = (fenced and fence) or (not fenced and line.startswith("#"))
-        fenced = fenced != fence
-        if ends:
-            yield _Block(start, "\n".join(block))
-            block = []
-    if block:
-        yield _Block(start, "\n".join(block))
+def _is_prose(block: Block) -> bool:
+    return not block.text.startswith((FENCE, ">")) and not META.fullmatch(block.text)

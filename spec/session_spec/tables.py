@@ -6,9 +6,10 @@ In a document they stand between ``<!-- table: NAME -->`` and ``<!-- end -->``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from session_spec.errors import Finding, SourceError
 from session_spec.matrix import CLIENT_MATRIX, Behavior
 from session_spec.model import (
     ALREADY_EXISTS,
@@ -28,7 +29,10 @@ from session_spec.model import (
     Use,
     step,
 )
+from session_spec.sources import read_source
 
+_BEGIN = re.compile(r"<!-- table: (?P<name>[a-z-]+) -->")
+_END = "<!-- end -->"
 _MARKED = re.compile(r"(<!-- table: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _CODES = (
     OK,
@@ -128,7 +132,39 @@ def fill(text: str) -> str:
 
 
 def stale(paths: Iterable[Path]) -> list[Path]:
-    """The files whose tables are not as the data says."""
-    return [
-        p for p in paths if fill(p.read_text(encoding="utf-8")) != p.read_text(encoding="utf-8")
-    ]
+    """The files whose tables are not as the data says; wrong marks raise SourceError."""
+    texts = {path: read_source(path) for path in paths}
+    findings = [finding for path, text in texts.items() for finding in _wrong_marks(path, text)]
+    if findings:
+        raise SourceError(findings)
+    return [path for path, text in texts.items() if fill(text) != text]
+
+
+def _wrong_marks(path: Path, text: str) -> Iterator[Finding]:
+    marks = [(n, line) for n, line in enumerate(text.splitlines(), 1) if "<!--" in line]
+    begun = 0
+    for number, mark in marks:
+        match = _BEGIN.fullmatch(mark)
+        if match or mark == _END:
+            yield from _unpaired(path, begun, 0 if match else number)
+            begun = number if match else 0
+        yield from _unknown(path, number, mark)
+    yield from _unpaired(path, begun, 0)
+
+
+def _unpaired(path: Path, begun: int, ended: int) -> Iterator[Finding]:
+    """A table without its end would be printed over the text behind it, or not at all."""
+    if begun and not ended:
+        yield Finding(path, begun, "the table has no end", f"End it with a line '{_END}'")
+    if ended and not begun:
+        yield Finding(path, ended, "an end without a table", "Remove it, or begin the table")
+
+
+def _unknown(path: Path, number: int, mark: str) -> Iterator[Finding]:
+    match = _BEGIN.fullmatch(mark)
+    if match and match["name"] not in TABLES:
+        problem = f"there is no table {match['name']!r}"
+        yield Finding(path, number, problem, f"The tables are {', '.join(TABLES)}")
+    if not match and mark != _END:
+        remedy = f"A comment is '<!-- table: NAME -->' or '{_END}', alone on its line"
+        yield Finding(path, number, f"{mark!r} is no mark of a table", remedy)

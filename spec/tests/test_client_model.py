@@ -218,6 +218,19 @@ ATTACHED = "Enter(AUTO); Initialize(R, UNSPECIFIED) -> OK s1; Entered(); "
             "Enter(AUTO); Initialize(R, UNSPECIFIED) -> OK s1 new; Close(s1) -> OK; Raised(other)",
             id="entering failed after initialize, and cleaned up",
         ),
+        pytest.param(
+            "Enter(AUTO, a.log); Initialize(/data/a.log, UNSPECIFIED) -> OK s1; Entered()",
+            id="path completed",
+        ),
+        pytest.param(
+            r"Enter(AUTO, a.log); Initialize(C:\data\a.log, UNSPECIFIED) -> OK s1; Entered()",
+            id="path completed on Windows",
+        ),
+        pytest.param(
+            "Enter(AUTO, R); Initialize(R, 0) -> OK s1; Entered(); Leave(); Left(); "
+            "Enter(AUTO, Q); Initialize(Q, 0) -> OK s2; Entered()",
+            id="the next client has another resource",
+        ),
         pytest.param("Down(); Enter(AUTO); Raised(UNAVAILABLE)", id="dead from the start"),
         pytest.param("Enter(AUTO); Down(); Raised(other)", id="dead on the way"),
         pytest.param(IN_BODY + "Down(); Leave(); Left(UNAVAILABLE)", id="dead at the end"),
@@ -251,10 +264,38 @@ def test___every_claim___allowed_oddity___is_allowed(trace: str) -> None:
             "EXIT-AUTO-NEW",
         ),
         ("Down(); Enter(AUTO); Entered()", "ENTER-REFUSED-RAISES"),
+        ("Enter(AUTO, R); Initialize(Q, 0) -> OK s1 new", "WIRE-RESOURCE"),
+        ("Enter(AUTO, R); Initialize(Q, 0) -> NOT_FOUND", "WIRE-RESOURCE"),
+        (
+            "Enter(AUTO, R); Initialize(/data/R, 0) -> OK s1; Initialize(Q, 0) -> lost",
+            "WIRE-RESOURCE",
+        ),
+        ("Enter(AUTO, a.log); Initialize(b/a.log, 0) -> OK s1", "WIRE-RESOURCE"),
+        ("Enter(AUTO, a.log); Initialize(/b/aa.log, 0) -> OK s1", "WIRE-RESOURCE"),
+        (
+            "Enter(AUTO); Initialize(R, 0) -> OK s1 new; Initialize(Q, 0) -> OK s2 new",
+            "WIRE-RESOURCE",
+        ),
     ],
 )
 def test___no_claim___wrong_all_the_same___is_refused(trace: str, requirement: str) -> None:
     assert broken(lines(trace)) == {requirement}
+
+
+@given(lives, st.booleans())
+def test___obedient_client___initializes_again_after_entering___wire_requirement_is_broken(
+    life: Life, left: bool
+) -> None:
+    trace = [*life.until_leave, *life.close, f"Left({life.out})"] if left else life.until_leave[:3]
+    again = f"Initialize(R, {WIRE[life.behavior]}) -> OK s2 new"
+
+    assert broken([*trace, again]) == {WIRE_REQUIREMENT[life.behavior]}
+
+
+def test___entering_failed___initializes_again___wire_requirement_is_broken() -> None:
+    trace = "Enter(AUTO); Initialize(R, 0) -> UNAVAILABLE; Raised(UNAVAILABLE)"
+
+    assert broken([*lines(trace), "Initialize(R, 0) -> OK s1 new"]) == {"WIRE-AUTO"}
 
 
 @pytest.mark.parametrize(

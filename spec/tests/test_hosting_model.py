@@ -106,6 +106,28 @@ def test___call_that_runs___stopped_within_the_grace_period___refused() -> None:
     assert refusals(*stopping, "a: Answer() -> OK", "Exit(0)") == set()
 
 
+@pytest.mark.parametrize("code", ["CANCELLED", "UNKNOWN", "INTERNAL", "UNAVAILABLE"])
+def test___call_that_runs___aborted_in_any_way_by_the_stop___refused(code: str) -> None:
+    stopping = (*UP, "a: Begin()", "Stop(SIGTERM)", UNREGISTER)
+
+    assert refusals(*stopping, f"a: Answer() -> {code}") == {"HOST-CALLS-FINISH"}
+    assert refusals(*stopping, "Wait()", f"a: Answer() -> {code}", "Exit(0)") == set()
+
+
+def test___call_with_an_error_of_its_own___answered_before_the_stop___accepted() -> None:
+    lines = (*UP, "a: Begin()", "a: Answer() -> INTERNAL", "Stop(SIGTERM)", UNREGISTER, "Exit(0)")
+
+    assert refusals(*lines) == set()
+
+
+@pytest.mark.parametrize("code", ["CANCELLED", "UNAVAILABLE"])
+def test___call_that_begins_after_the_stop___turned_away___accepted(code: str) -> None:
+    stopping = (*UP, "Stop(SIGTERM)", "b: Begin()")
+
+    assert refusals(*stopping, f"b: Answer() -> {code}", UNREGISTER, "Exit(0)") == set()
+    assert refusals(*stopping, UNREGISTER, "Exit(0)") == set()
+
+
 @pytest.mark.parametrize("over", ["Wait()", "Stop(SIGTERM)"])
 def test___grace_period_over___call_is_cut_off___accepted(over: str) -> None:
     lines = (*UP, "a: Begin()", "Stop(SIGTERM)", UNREGISTER, over, "a: Answer() -> UNAVAILABLE")
@@ -130,6 +152,14 @@ def test___discovery_that_is_gone___orderly_stop___needs_no_registration_taken_b
 
     assert refusals(*tried) == set()
     assert refusals(*UP, "DiscoveryLost()", "Stop(SIGTERM)", "Exit(0)") == set()
+
+
+@pytest.mark.parametrize("code", ["INVALID_ARGUMENT", "NOT_FOUND", "UNIMPLEMENTED"])
+def test___discovery_that_is_up___unregistering_failed___refused(code: str) -> None:
+    tried = (*UP, "Stop(SIGTERM)", f"Unregister() -> {code}")
+
+    assert refusals(*tried, "Exit(0)") == {"HOST-UNREGISTERS"}
+    assert refusals(*tried, UNREGISTER, "Exit(0)") == set()
 
 
 def test___optional_discovery_that_comes_and_goes___served_throughout___accepted() -> None:

@@ -21,7 +21,7 @@ def events(text: str) -> tuple[Event, ...]:
 
 def judged(text: str, rules: Rules = EVERY_CLAIM) -> NoOrder | None:
     """What the judge says of a history written as text."""
-    return judge(events(text), ServerModel(rules))
+    return judge(events(text), ServerModel(rules), lost_calls_linger=True)
 
 
 ALLOWED = {
@@ -50,6 +50,15 @@ ALLOWED = {
         Initialize(R, INITIALIZE_NEW) -> ALREADY_EXISTS
         Initialize(R, ATTACH_TO_EXISTING) -> OK s1
         Close(s1) -> OK""",
+    "lost initialize created long after its caller had gone": """
+        Initialize(R, INITIALIZE_NEW) -> lost
+        Initialize(R, ATTACH_TO_EXISTING) -> NOT_FOUND
+        Initialize(R, ATTACH_TO_EXISTING) -> OK s1""",
+    "lost close closed long after its caller had gone": """
+        Initialize(R, INITIALIZE_NEW) -> OK s1 new
+        Close(s1) -> lost
+        Initialize(R, ATTACH_TO_EXISTING) -> OK s1
+        Initialize(R, ATTACH_TO_EXISTING) -> NOT_FOUND""",
     "use overlaps close": """
         Initialize(R, INITIALIZE_NEW) -> OK s1 new
         a: Use(s1) ...
@@ -88,6 +97,12 @@ REFUSED = {
     "order of the clock ignored": """
         a: Initialize(R, UNSPECIFIED) -> OK s1 new
         b: Initialize(R, ATTACH_TO_EXISTING) -> NOT_FOUND""",
+    "lost initialize created twice": """
+        Initialize(R, INITIALIZE_NEW) -> lost
+        Initialize(R, INITIALIZE_NEW) -> ALREADY_EXISTS
+        Initialize(R, ATTACH_TO_EXISTING) -> OK s1
+        Close(s1) -> OK
+        Initialize(R, ATTACH_TO_EXISTING) -> OK s2""",
     "ALREADY_EXISTS for nothing": """
         a: Initialize(R, ATTACH_TO_EXISTING) ...
         b: Initialize(R, INITIALIZE_NEW) -> ALREADY_EXISTS
@@ -162,12 +177,84 @@ def test___calls_that_all_overlap___judged___same_as_trying_every_order(
         ("a: -> OK", "answers no call of 'a'"),
         ("Open(R) -> OK", "is no call that the server model knows"),
         ("Initialize(R) -> OK", "is no call that the server model knows"),
-        ("Initialize(R, SOMETIMES) -> OK", "invalid literal"),
+        ("Initialize(R, SOMETIMES) -> OK", "'SOMETIMES' is no behaviour"),
+        ("Close(s1) -> OK s9 new", "Close answers nothing but a code"),
+        ("Initialize(R, 1) -> OK s1 s2", "'OK s1 s2' is no answer"),
+        ("Gone(R) -> OK", "is no call that the server model knows"),
+        ("Close(s1)", "a call has no answer"),
     ],
 )
 def test___nonsense___judged___says_what_cannot_be_read(text: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         judged(text)
+
+
+def test___lost_call_that_does_not_linger___judged___settled_at_its_place() -> None:
+    text = ALLOWED["lost close closed long after its caller had gone"]
+
+    assert judge(events(text), ServerModel(EVERY_CLAIM)) is not None
+
+
+REFERENCE = ServerModel(EVERY_CLAIM, reference=True)
+
+
+@pytest.mark.parametrize(
+    ("model", "text", "requirement"),
+    [
+        (REFERENCE, "Initialize(R, 7, disk full) -> INVALID_ARGUMENT", None),
+        (REFERENCE, 'Initialize("", 1, disk full) -> INVALID_ARGUMENT', None),
+        (REFERENCE, "Initialize(/x, 2, outside the root) -> PERMISSION_DENIED", None),
+        (REFERENCE, "Initialize(/x, 2, folder missing) -> NOT_FOUND", None),
+        (REFERENCE, "Initialize(R, 0, folder missing) -> NOT_FOUND", "CODE-REQUEST"),
+        (REFERENCE, "Close(s1) -> UNKNOWN", "CODE-NEVER-UNKNOWN"),
+        (ServerModel(), "Initialize(R, 1, folder missing) -> NOT_FOUND", None),
+        (ServerModel(), "Initialize(R, 1, folder missing) -> OK s1 new", None),
+        (ServerModel(), "Initialize(R, 1, folder missing) -> OK s1", "INIT-FLAG-CREATED"),
+        (ServerModel(), "Initialize(R, 2, folder missing) -> OK s1", "INIT-ATTACH-MISSING"),
+        (ServerModel(), "Initialize(R, 1, mode=x) -> INVALID_ARGUMENT", "INIT-NEW-CREATE"),
+    ],
+)
+def test___first_call___with_trouble_or_configuration___judged(
+    model: ServerModel, text: str, requirement: str | None
+) -> None:
+    verdict = judge(events(text), model)
+
+    named = {v.requirement for v in verdict.violations} if verdict else {None}
+    assert named == {requirement}
+
+
+@pytest.mark.parametrize(
+    ("model", "text", "requirement"),
+    [
+        (ServerModel(), "Use(s1, register unknown) -> NOT_FOUND", None),
+        (ServerModel(), "Use(s1) -> NOT_FOUND", "RACE-ID-USABLE"),
+        (ServerModel(), "Initialize(R, 2, mode=x) -> INVALID_ARGUMENT", None),
+        (ServerModel(), "Initialize(R, 2, mode=x) -> NOT_FOUND", "INIT-ATTACH-OPEN"),
+        (REFERENCE, "Initialize(R, 2, mode=x) -> INVALID_ARGUMENT", "ATTACH-CONFIG-UNCHECKED"),
+        (REFERENCE, "Initialize(R, 0, disk full) -> OK s1", None),
+        (REFERENCE, "Use(s1, disk full) -> OK", "CODE-FULL"),
+        (REFERENCE, "Use(s1, read) -> OK 8", "ATTACH-CONFIG-UNUSED"),
+        (REFERENCE, "Use(s1, read) -> OK 7", None),
+    ],
+)
+def test___open_session___with_trouble_or_configuration___judged(
+    model: ServerModel, text: str, requirement: str | None
+) -> None:
+    before = "Initialize(R, 1) -> OK s1 new\nUse(s1, write=7) -> OK\n"
+
+    verdict = judge(events(before + text), model)
+
+    named = {v.requirement for v in verdict.violations} if verdict else {None}
+    assert named == {requirement}
+
+
+def test___file_that_is_gone___spelled_otherwise___is_gone() -> None:
+    text = """
+        Initialize(/logs/a.log, 1) -> OK s1 new
+        Gone(/logs/old/../a.log)
+        Initialize(/logs/a.log, 0) -> OK s2 new"""
+
+    assert judge(events(text), REFERENCE) is None
 
 
 def test___every_form_of_a_line___parsed___has_its_parts() -> None:

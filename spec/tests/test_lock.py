@@ -10,7 +10,7 @@ import pytest
 from session_spec import SourceError, load
 from session_spec.catalogue import FOLDER, LOCK_NAME
 from session_spec.lock import compare, read_lock, write_lock
-from session_spec.requirement import Level, Requirement
+from session_spec.requirement import Level, Requirement, Verification
 
 ONE = load()["CLOSE-UNKNOWN"]
 
@@ -38,6 +38,8 @@ def test___locked___unchanged___nothing_to_say(lock: Path) -> None:
         {"obligation": "A Close MUST answer OK."},
         {"level": Level.SHOULD},
         {"claim": "use"},
+        {"conformance_class": "driver"},
+        {"verification": Verification.STATISTICAL},
         {"also_allowed": "OK"},
         {"examples": ()},
     ],
@@ -100,7 +102,18 @@ def test___withdrawn_id___comes_back___refused_and_kept(lock: Path) -> None:
     assert read_lock(lock)["CLOSE-UNKNOWN"].rest == "merged into another"
 
 
-@pytest.mark.parametrize("line", ["CLOSE-UNKNOWN", "CLOSE-UNKNOWN one abc", "CLOSE-UNKNOWN 1"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "CLOSE-UNKNOWN",
+        "CLOSE-UNKNOWN one abc",
+        "CLOSE-UNKNOWN 1",
+        "CLOSE-UNKNOWN ² abc",
+        "CLOSE-UNKNOWN 1٢ abc",
+        "CLOSE-UNKNOWN 0 abc",
+        f"CLOSE-UNKNOWN {'1' * 5000} abc",
+    ],
+)
 def test___unreadable_lock___read___line_and_remedy(tmp_path: Path, line: str) -> None:
     path = tmp_path / LOCK_NAME
     path.write_text(f"A-B 1 0123\n{line}\n", encoding="utf-8")
@@ -109,6 +122,46 @@ def test___unreadable_lock___read___line_and_remedy(tmp_path: Path, line: str) -
         read_lock(path)
 
     assert f"{path}:2: cannot read" in str(caught.value)
+
+
+def test___lock_that_names_an_id_twice___read___both_lines(tmp_path: Path) -> None:
+    path = tmp_path / LOCK_NAME
+    path.write_text("A-B 1 0123\nC-D 1 4567\nA-B withdrawn merged\n", encoding="utf-8")
+
+    with pytest.raises(SourceError) as caught:
+        read_lock(path)
+
+    (finding,) = caught.value.findings
+    assert (finding.line, finding.problem) == (3, "A-B stands also in line 1")
+
+
+def test___lock_with_several_faults___read___all_are_reported(tmp_path: Path) -> None:
+    path = tmp_path / LOCK_NAME
+    path.write_text("A-B\nC-D 1 4567\nC-D 1 4567\n", encoding="utf-8")
+
+    with pytest.raises(SourceError) as caught:
+        read_lock(path)
+
+    assert [finding.line for finding in caught.value.findings] == [1, 3]
+
+
+def test___lock_with_a_byte_order_mark___read___as_without(lock: Path) -> None:
+    lock.write_text(lock.read_text(encoding="utf-8"), encoding="utf-8-sig")
+
+    assert problems(ONE, lock) == []
+
+
+def test___lock_that_is_not_utf8___read___line_and_byte(tmp_path: Path) -> None:
+    path = tmp_path / LOCK_NAME
+    path.write_bytes(b"A-B 1 0123\nC-D withdrawn caf\xe9\n")
+
+    with pytest.raises(SourceError, match=r":2: the file is not UTF-8: it has the byte 0xE9"):
+        read_lock(path)
+
+
+def test___folder_in_the_place_of_the_lock___read___finding(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="the file cannot be read"):
+        read_lock(tmp_path)
 
 
 def test___the_lock_of_the_project___stale___load_raises(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from session_spec.model import (
     happen,
     step,
 )
+from session_spec.requirement import CLAIMS
 
 AUTO, NEW, ATTACH = 0, 1, 2
 FREE = State()
@@ -276,6 +277,12 @@ def test___open_session___used___anything_but_not_found(rules: Rules) -> None:
         assert after(OPEN, Use("s1"), Answer(code), rules) == OPEN
 
 
+def test___every_claim___is_every_claim_that_a_step_can_show() -> None:
+    beyond_one_step = {"independent", "lost-calls", "hosting"}
+
+    assert EVERY_CLAIM.claims == set(CLAIMS["server"]) - beyond_one_step
+
+
 def test___status_codes___read___have_their_own_names() -> None:
     names = (OK, NOT_FOUND, ALREADY_EXISTS, INVALID_ARGUMENT, FAILED_PRECONDITION, UNKNOWN)
 
@@ -374,7 +381,30 @@ def test___two_open___one_resource_gone___the_other_stays() -> None:
 def test___two_open___restart___nothing_open_and_ids_remembered() -> None:
     both = OPEN.opened("Q", "s2")
 
-    assert happen(both, Restart()) == State(frozenset(), frozenset({"s1", "s2"}))
+    assert happen(both, Restart()) == State(
+        frozenset(), frozenset({"s1", "s2"}), frozenset({"s1", "s2"})
+    )
+
+
+def test___restart_claimed___old_id_for_a_new_session___names_the_requirement() -> None:
+    restarted = happen(OPEN, Restart())
+    claimed = Rules(frozenset({"restart"}))
+    call, old = Initialize("R", NEW), Answer(OK, "s1", new=True)
+
+    assert broken(restarted, call, old, claimed) == "RESTART-OLD-IDS"
+    assert after(restarted, call, old).open == OPEN.open
+    follows = after(restarted, call, Answer(OK, "s2", new=True), claimed)
+    assert broken(follows, Initialize("Q", NEW), old, claimed) == "RESTART-OLD-IDS"
+    closed = follows.closed("R")
+    assert after(closed, call, Answer(OK, "s2", new=True), claimed).open == follows.open
+
+
+def test___unseen_session___attached_with_an_id_of_before___names_the_requirement() -> None:
+    unseen = OPEN.closed("R").opened("R", UNSEEN)
+    call, old = Initialize("R", ATTACH), Answer(OK, "s1")
+
+    assert broken(unseen, call, old, EVERY_CLAIM) == "INPUT-ID-REUSED"
+    assert after(unseen, call, old).open == OPEN.open
 
 
 # The dialect of the device server -----------------------------------------------------------------

@@ -101,7 +101,7 @@ WRONG = {
     "not observable without a reason": ("`checked`", "`not observable`", 11, "no Not observable"),
     "reason without not observable": ("**Decision: the code.**", "**Not observable.**",
                                       11, "is not marked `not observable`"),
-    "unknown part": ("**Also", "**Origin.** x\n\n**Also", 23, "a part that is not known: 'Origin'"),
+    "unknown part": ("**Also", "**Origin.** x\n\n**Also", 23, "not known: '**Origin.** x'"),
     "loose text": ("**Also", "By the way.\n\n**Also", 23, "a part that is not known"),
     "part twice": ("**Source.** the guide\n", "**Source.** the guide\n\n**Source.** it\n",
                    23, "CLOSE-UNKNOWN has two parts 'Source'"),
@@ -127,6 +127,30 @@ WRONG = {
     "keyword in a title": ("Closing what is", "It MUST be", 11, "the keyword MUST stands outside"),
     "keyword in an introduction": ("About servers.", "You\nSHALL read.", 6, "the keyword SHALL"),
     "keyword in a decision": ("Another source says", "It is OPTIONAL and says", 25, "OPTIONAL"),
+    "fence without an end": ("-> OK\n```\n", "-> OK\n", 27, "the fenced block has no end"),
+    "fence that hides a requirement": ("About closing, see", "```\n\nSee", 9, "block has no end"),
+    "heading without a space": ("### CLOSE", "###CLOSE", 11, "'###CLOSE-UNKNOWN · Closing"),
+    "heading with a tab": ("### CLOSE", "###\tCLOSE", 11, "is no heading of this form"),
+    "heading with an indent": ("### CLOSE", "  ### CLOSE", 11, "is no heading of this form"),
+    "heading too deep": ("About closing", "#### About closing", 9, "is no heading of this form"),
+    "area without a title": ("About closing, see [CLOSE-UNKNOWN].", "##", 9, "'##' is no heading"),
+    "two titles": ("About servers.", "# Servers", 5, "the file has two titles"),
+    "title in a requirement": ("**Source", "# More\n\n**Source", 21, "the file has two titles"),
+    "title after the class": ("# Server\n\nClass: server", "Class: server\n\n# Server",
+                              3, "the title is not the first line"),
+    "two classes": ("About servers.", "Class: client", 5, "the file has two lines 'Class: …'"),
+    "class in an area": ("Class: server\n\nAbout servers.\n\n## Closing",
+                         "## Closing\n\nClass: server", 5, "stands after the first '## Area'"),
+    "no requirement": (RIGHT[RIGHT.index("### ") :], "", 1, "the file has no requirement"),
+    "decision without a title": ("**Decision: the code.**", "**Decision:.**", 25, "a title and a"),
+    "decision without a colon": ("**Decision: the code.**", "**Decision.**", 25, "a title and a"),
+    "decision without a text": (" Another source says nothing.", "", 25, "a title and a text"),
+    "decision without its mark": ("**Decision: the code.** A", "Decision\nA", 25, "not known"),
+    "example without its fence": ("```example", "example\nnot: Close(s1) -> OK\n\n```example",
+                                  27, "a part that is not known: 'example'"),
+    "name of another part": ("**Also", "**example.** x\n\n**Also", 23, "known: '**example.** x'"),
+    "revision in other digits": ("revision 2", "revision 1٢", 13, "the line of revision and"),
+    "revision without end": ("revision 2", "revision " + "2" * 5000, 13, "the line of revision"),
     "unknown reference": ("[CLOSE-UNKNOWN]", "[CLOSE-SOMETHING]", 9, "[CLOSE-SOMETHING] is no"),
 }  # fmt: skip
 
@@ -187,8 +211,17 @@ def test___no_files___read___says_where_they_were_looked_for(tmp_path: Path) -> 
 
 
 def test___file_that_is_not_utf8___read___finding(tmp_path: Path) -> None:
-    (tmp_path / "server.md").write_bytes(b"# Caf\xe9")
+    (tmp_path / "server.md").write_bytes(b"# Server\n\nCaf\xe9")
 
     (finding,) = read(tmp_path)[1]
 
-    assert "the file is not UTF-8" in finding.problem
+    assert (finding.line, finding.problem) == (3, "the file is not UTF-8: it has the byte 0xE9")
+
+
+def test___folder_that_is_named_like_a_file___read___finding(tmp_path: Path) -> None:
+    (tmp_path / "x.md").mkdir()
+
+    (finding,) = findings_of(tmp_path, RIGHT)
+
+    assert finding.path == tmp_path / "x.md"
+    assert "the file cannot be read" in finding.problem

@@ -136,7 +136,46 @@ def test___no_cleanup___the_sequence_ends___refused() -> None:
 
 
 def test___cleanup_of_one_type_only___the_sequence_ends___refused() -> None:
-    assert refusals("Prepared(Q, s2)", *SETUP, *CLEANUP) == {"SEQ-NOTHING-LEFT"}
+    assert refusals("Prepared(Q, s2)", *SETUP, *CLEANUP) == {"SEQ-CLEANUP-CLOSES"}
+
+
+def test___cleanup_step_that_reserved_all_types___leaves_one_to_the_next___accepted() -> None:
+    lines = (
+        "Prepared(Q, s2)",
+        *SETUP,
+        "Cleanup: ReserveAll() -> OK R Q",
+        *ATTACH_AND_CLOSE,
+        *UNREGISTER,
+        "Cleanup: Unreserve(R, Q) -> OK",
+        "Cleanup: Done()",
+    )
+    second = (
+        "Cleanup2: ReserveAll() -> OK Q",
+        "Cleanup2: Initialize(Q, ATTACH_TO_SESSION_THEN_CLOSE) -> OK s2",
+        "Cleanup2: Close(s2) -> OK",
+        "Cleanup2: Unregister(Q) -> OK",
+        "Cleanup2: Unreserve(Q) -> OK",
+        "Cleanup2: Done()",
+        "End()",
+    )
+
+    assert refusals(*lines, *second) == set()
+    assert refusals(*lines, "End()") == {"SEQ-CLEANUP-CLOSES"}
+    assert refusals(*lines, *second[:3], *second[4:]) == {"SEQ-CLEANUP-UNREGISTERS"}
+
+
+@pytest.mark.parametrize("behavior", ["AUTO", "ATTACH_TO_SESSION_THEN_CLOSE"])
+def test___session_of_another_sequence___reserved_by_cleanup___may_be_left_open(
+    behavior: str,
+) -> None:
+    lines = [line.replace("(R)", "(R, Z)") for line in CLEANUP]
+    lines[lines.index("Cleanup: Unregister(R, Z) -> OK")] = UNREGISTER[0]
+    lines[0] = "Cleanup: ReserveAll() -> OK R Z"
+    attached = f"Cleanup: Initialize(Z, {behavior}) -> OK s9"
+
+    assert refusals(*SETUP, *lines) == set()
+    assert refusals(*SETUP, lines[0], attached, *lines[1:]) == set()
+    assert refusals(*SETUP, lines[0], attached, "Cleanup: Close(s9) -> OK", *lines[1:]) == set()
 
 
 def test___plug_in_that_was_killed___the_sequence_ends___its_reservation_is_refused() -> None:
@@ -205,23 +244,80 @@ def test___setup_that_closed_its_session___it_reports_success___refused() -> Non
     assert refusals(*lines) == {"SEQ-SETUP-DETACH"}
 
 
-@pytest.mark.parametrize("ending", ["Done", "Failed"])
-def test___server_that_was_restarted___cleanup_cannot_attach___accepted(ending: str) -> None:
-    lines = (
-        "Cleanup: ReserveAll() -> OK R",
-        "Cleanup: Initialize(R, ATTACH_TO_SESSION_THEN_CLOSE) -> NOT_FOUND",
-        "Cleanup: Unreserve(R) -> OK",
-        f"Cleanup: {ending}()",
-        "End()",
-    )
+ATTACH = ATTACH_AND_CLOSE[0]
+ATTACH_REFUSED = "Cleanup: Initialize(R, ATTACH_TO_SESSION_THEN_CLOSE) -> NOT_FOUND"
 
-    assert refusals(*SETUP, *lines) == set()
+
+@pytest.mark.parametrize("ending", ["Done", "Failed"])
+def test___server_that_was_restarted___cleanup_cannot_attach___it_unregisters_or_fails(
+    ending: str,
+) -> None:
+    end = ("Cleanup: Unreserve(R) -> OK", f"Cleanup: {ending}()", "End()")
+    attached = (*SETUP, *RESERVE_ALL, ATTACH_REFUSED)
+
+    assert refusals(*attached, *UNREGISTER, *end) == set()
+    goes_on = {"SEQ-CLEANUP-UNREGISTERS"} if ending == "Done" else set[str]()
+    assert refusals(*attached, *end) == goes_on
+
+
+@pytest.mark.parametrize("ending", ["Done", "Failed"])
+def test___step_that_could_not_attach___next_step_reserves___it_has_to_unregister(
+    ending: str,
+) -> None:
+    first = (*RESERVE_ALL, ATTACH_REFUSED, "Cleanup: Unreserve(R) -> OK", f"Cleanup: {ending}()")
+
+    assert refusals(*SETUP, *first, *RESERVE_ALL, *UNREGISTER, *UNRESERVE_AND_END) == set()
+    again = refusals(*SETUP, *first, *RESERVE_ALL, *UNRESERVE_AND_END)
+    assert again == {"SEQ-CLEANUP-UNREGISTERS"}
+
+
+def test___close_refused___attached_again___the_close_is_due_again() -> None:
+    again = (*SETUP, *RESERVE_ALL, ATTACH, "Cleanup: Close(s1) -> INTERNAL", ATTACH, *UNREGISTER)
+
+    assert refusals(*again, *UNRESERVE_AND_END) == {"SEQ-CLEANUP-CLOSES"}
+
+
+def test___refused_unregister___the_sequence_ends___excuses_no_missing_close() -> None:
+    refused = ("Cleanup: Unregister(R) -> INTERNAL", *UNRESERVE_AND_END)
+
+    assert refusals(*SETUP, *RESERVE_ALL, *ATTACH_AND_CLOSE, *refused) == set()
+    assert refusals(*SETUP, *RESERVE_ALL, *refused) == {"SEQ-CLEANUP-CLOSES"}
+
+
+def test___refused_use___the_sequence_ends___excuses_nothing() -> None:
+    used = (ATTACH, "Cleanup: Use(s1) -> INTERNAL", *UNRESERVE_AND_END)
+
+    assert refusals(*SETUP, *RESERVE_ALL, *used) == {"SEQ-CLEANUP-CLOSES"}
+
+
+@pytest.mark.parametrize("refused", ["ReserveAll()", "Reserve(R)"])
+def test___reservation_refused_once___granted_then___nothing_is_excused(refused: str) -> None:
+    waited = (*SETUP, f"Cleanup: {refused} -> UNAVAILABLE")
+    end = ("Cleanup: Done()", "End()")
+
+    assert refusals(*waited, *end) == set()
+    assert refusals(*waited, *CLEANUP) == set()
+    assert refusals(*waited, *RESERVE_ALL, *UNRESERVE_AND_END) == {"SEQ-CLEANUP-CLOSES"}
+
+
+def test___attach_refused_once___granted_then___the_close_is_due_again() -> None:
+    attached = (*SETUP, *RESERVE_ALL, ATTACH_REFUSED, ATTACH)
+
+    assert refusals(*attached, *UNREGISTER, *UNRESERVE_AND_END) == {"SEQ-CLEANUP-CLOSES"}
+    assert refusals(*attached, *CLEANUP[2:]) == set()
+
+
+def test___close_refused___the_sequence_ends___only_the_unregister_is_due() -> None:
+    refused = (*SETUP, *RESERVE_ALL, ATTACH, "Cleanup: Close(s1) -> INTERNAL")
+
+    assert refusals(*refused, *UNREGISTER, *UNRESERVE_AND_END) == set()
+    assert refusals(*refused, *UNRESERVE_AND_END) == {"SEQ-CLEANUP-UNREGISTERS"}
 
 
 def test___cleanup_that_fails_for_no_reason___the_sequence_ends___refused() -> None:
     lines = ("Cleanup: Unreserve(R) -> OK", "Cleanup: Failed()", "End()")
 
-    assert refusals(*SETUP, *RESERVE_ALL, *lines) == {"SEQ-NOTHING-LEFT"}
+    assert refusals(*SETUP, *RESERVE_ALL, *lines) == {"SEQ-CLEANUP-CLOSES"}
 
 
 def test___resource_that_setup_does_not_know___plug_in_opens_and_closes_it___accepted() -> None:

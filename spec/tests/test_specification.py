@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -138,6 +141,11 @@ def test___hopeless_id___asked_for___nothing_is_suggested() -> None:
         SPECIFICATION["zzz"]
 
 
+def test___no_id_at_all___asked_for___nothing_is_suggested() -> None:
+    with pytest.raises(UnknownRequirementError, match=r"no requirement ''\.$"):
+        SPECIFICATION[""]
+
+
 def test___right_id_in_small_letters___asked_for___found() -> None:
     assert SPECIFICATION["close-unknown"].id == "CLOSE-UNKNOWN"
 
@@ -176,6 +184,10 @@ SPOILED = {
     ),
     "wrong example": ("not: Close(s9) -> OK\n", "Close(s9) -> OK\n", "the example is not allowed"),
     "stale table": ("| Close | `NOT_FOUND`", "| Close | `OK`", "a generated table is stale"),
+    "unknown table": ("table: server-matrix", "table: matrix", "server.md:12: there is no table"),
+    "table without an end": ("<!-- end -->\n", "", "server.md:12: the table has no end"),
+    "end without a table": ("<!-- table: server-matrix -->\n", "", "an end without a table"),
+    "mark of another form": ("<!-- table: server-", "<!-- Table: server-", "is no mark of a table"),
 }
 
 
@@ -227,6 +239,104 @@ def test___stale_table___tables___is_printed_anew(folder: Path) -> None:
     assert run(folder, "tables") == 0
 
     assert path.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("name", [n for n in SPOILED if n.endswith(" table") and "stale" not in n])
+def test___wrong_mark___tables___nothing_is_written(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    before, after, problem = SPOILED[name]
+    path = folder / "server.md"
+    text = path.read_text(encoding="utf-8").replace(before, after, 1)
+    path.write_text(text, encoding="utf-8")
+
+    assert run(folder, "tables") == 2
+
+    assert problem in capsys.readouterr().err
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test___table_without_an_end_before_another___filled___nothing_between_is_lost(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "x.md"
+    marks = "<!-- table: server-matrix -->\n\nkeep\n\n<!-- table: client-matrix -->\n<!-- end -->\n"
+    path.write_text(marks, encoding="utf-8")
+
+    with pytest.raises(SourceError) as caught:
+        stale([path])
+
+    assert [finding.line for finding in caught.value.findings] == [1]
+
+
+@pytest.mark.parametrize("name", ["check", "lock", "tables"])
+def test___no_such_folder___any_command___says_where_it_looked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert run(tmp_path / "nowhere", name) == 2
+    assert f"{tmp_path / 'nowhere'}:0: there are no requirement files" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["check", "lock", "tables"])
+@pytest.mark.parametrize("as_folder", [True, False])
+def test___unreadable_file___any_command___finding_and_no_traceback(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str, as_folder: bool
+) -> None:
+    path = folder / "x.md"
+    if as_folder:
+        path.mkdir()
+    else:
+        path.write_bytes(b"# Caf\xe9")
+
+    assert run(folder, name) == 2
+    assert f"{path}:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["check", "lock"])
+def test___folder_in_the_place_of_the_lock___check_or_lock___finding_and_no_traceback(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (folder / "spec.lock").unlink()
+    (folder / "spec.lock").mkdir()
+
+    assert run(folder, name) == 2
+    assert "spec.lock:0: the file cannot be read" in capsys.readouterr().err
+
+
+def test___file_that_cannot_be_written___tables___finding_and_no_traceback(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    path = folder / "server.md"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("| Close | `NOT_FOUND`", "| Close | `OK`"), encoding="utf-8")
+    monkeypatch.setattr(Path, "write_text", refuse)
+
+    assert run(folder, "tables") == 2
+    assert "the file cannot be written: Permission denied" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "exit_code"), [("check", 0), ("tables", 2)])
+def test___reader_that_has_gone___any_command___exit_code_tells(
+    folder: Path, name: str, exit_code: int
+) -> None:
+    if exit_code:
+        (folder / "x.md").mkdir()
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    result = subprocess.run(
+        [sys.executable, "-m", "session_spec", "--folder", str(folder), name],
+        stdout=writing,
+        stderr=writing,
+        timeout=60,
+        check=False,
+    )
+
+    os.close(writing)
+    assert result.returncode == exit_code
 
 
 def test___wrong_files___loaded___error_has_every_finding(folder: Path) -> None:

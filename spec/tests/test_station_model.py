@@ -78,6 +78,79 @@ def test___newest_registration_ended___resolved_by_reference___older_or_nothing(
     assert resolved == {"DISC-UNREGISTER"}
 
 
+def test___station_with_services_of_others___enumerated___only_its_own_are_judged() -> None:
+    registered = (
+        'EnumerateServices("") -> OK PinMap Sessions',
+        "RegisterService(class=C, interface=I, port=1) -> OK id1",
+        "RegisterService(class=D, interface=J, port=2) -> OK id2",
+        "UnregisterService(id2) -> OK",
+    )
+
+    assert _broken(*registered, 'EnumerateServices("") -> OK Sessions C PinMap') == set()
+    for wrong in ("PinMap", "C C PinMap", "C D PinMap"):
+        enumerated = f'EnumerateServices("") -> OK {wrong}'
+        assert _broken(*registered, enumerated) == {"DISC-ENUMERATE"}
+
+
+def test___station_with_sessions_of_others___all_are_reserved___only_its_own_are_judged() -> None:
+    call = "ReserveAllRegisteredSessions(timeout=0) -> "
+    held = ("RegisterSessions(X) -> OK", call + "OK X exists Z exists")
+
+    assert _broken(call + "OK Z exists") == set()
+    assert _broken(call + "UNAVAILABLE") == set()
+    assert _broken(*held) == set()
+    assert _broken(*held, call + "OK Z exists") == {"RES-HELD"}
+    assert _broken(*held, "UnreserveSessions(Z) -> OK", call + "OK Z exists") == set()
+    assert _broken(*held[:1], call + "OK Z exists") == {"REG-RESERVE-ALL"}
+    assert _broken(*held[:1], call + "OK X Z exists") == {"REG-EXISTS"}
+    assert _broken(call + "OK Z exists channels") == {"REG-RESERVE-ALL-CHANNELS"}
+
+
+def test___others_may_hold_theirs___waiting_for_all___unavailable_only_in_time() -> None:
+    refused = "ReserveAllRegisteredSessions(timeout=-1) -> UNAVAILABLE"
+
+    assert _broken(refused) == {"REG-RESERVE-ALL-EMPTY"}
+
+
+def test___session_of_the_pin_map_unregistered___all_are_reserved___is_not_among_them() -> None:
+    lines = (
+        _PIN_MAP,
+        "ReserveSessions(M, A, timeout=0) -> OK X",
+        "UnreserveSessions(X) -> OK",
+        "RegisterSessions(Y) -> OK",
+        "UnregisterSessions(Y) -> OK",
+    )
+
+    for name in "XY":
+        call = f"ReserveAllRegisteredSessions(timeout=0) -> OK {name}"
+        assert _broken(*lines, call) == {"REG-RESERVE-ALL-EMPTY"}
+
+
+def test___refused_for_one_session___the_other_asked_for___only_the_fakes_keep_it_free() -> None:
+    lines = (
+        _PIN_MAP,
+        "ReserveSessions(M, A, timeout=0) -> OK X",
+        "ReserveSessions(M, A C, timeout=0) -> UNAVAILABLE",
+    )
+    part = "ReserveSessions(M, A C, timeout=0) -> OK P"
+    kept = "ReserveSessions(M, C, timeout=0) -> UNAVAILABLE"
+
+    assert _broken(*lines, "ReserveSessions(M, C, timeout=0) -> OK P") == set()
+    assert _broken(*lines, kept) == set()
+    assert _broken(*lines, part) == {"RES-HELD"}
+    assert _broken(*lines, kept, reference=True) == {"RES-ALL-OR-NOTHING"}
+    assert _broken(*lines, part, reference=True) == {"RES-ALL-OR-NOTHING"}
+
+
+def test___two_sessions_for_one_instrument___reserved___only_the_fakes_may_not() -> None:
+    both = "ReserveSessions(M, A B, timeout=0) -> OK X X"
+    group = "ReserveSessions(M, C D, timeout=0) -> OK P P"
+
+    assert _broken(_PIN_MAP, both) == set()
+    assert _broken(_PIN_MAP, both, reference=True) == {"RES-INSTRUMENT"}
+    assert _broken(_PIN_MAP, group) == {"RES-CHANNEL-GROUP"}
+
+
 def test___second_of_two_waiting_calls_answered_first___core___allowed() -> None:
     lines = (
         _PIN_MAP,
@@ -210,7 +283,7 @@ def test___any_calls___then_a_reserve_with_another_code___named_after_what_was_d
     sessions = " ".join(sorted({_PINS[pin] for pin in pins.split()}))
 
     answer = f"OK {sessions}" if code == "OK" else code
-    broken = _broken(_PIN_MAP, *lines, _line("ReserveSessions", pins, answer))
+    broken = _broken(_PIN_MAP, *lines, _line("ReserveSessions", pins, answer), reference=True)
 
     if code == due == "UNAVAILABLE":
         assert broken == set()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Final
 
 from session_spec.class_models.server import read_answer, read_call
@@ -62,6 +63,8 @@ class ClientState:
 
     phase: Phase = Phase.BEFORE
     behavior: SdkBehavior = SdkBehavior.AUTO
+    resource: str = ""
+    """The resource that it was given, or else the first that it named; empty until known."""
     down: bool = False
     refusal: str = ""
     """The code that Initialize failed with, ``lost`` when it got no answer."""
@@ -127,7 +130,7 @@ class ClientModel:
         call, answer = read_call(event), read_answer(event.outcome or ())
         known = Answer(LOST) if isinstance(answer, Lost) else answer
         if isinstance(call, Initialize):
-            return _initialize(state, call.behavior, known)
+            return _initialize(state, call, known)
         return self._close(state, event.arguments[0], known.code)
 
     def _outcome(self, state: ClientState, event: Event) -> ClientVerdict:
@@ -226,8 +229,8 @@ class ClientModel:
 def _wish(state: ClientState, event: Event) -> ClientState:
     """The state after what the caller, or the world, did: nothing of it can be wrong."""
     match event.call, event.arguments:
-        case "Enter", (name,) if name in SdkBehavior.__members__:
-            return ClientState(Phase.ENTERING, SdkBehavior[name], down=state.down)
+        case "Enter", (name, *resource) if name in SdkBehavior.__members__ and len(resource) < 2:
+            return ClientState(Phase.ENTERING, SdkBehavior[name], "".join(resource), state.down)
         case "CloseCall", ():
             return replace(state, phase=Phase.CLOSING, close_called=True)
         case "Leave", () | (_,):
@@ -242,14 +245,35 @@ def _unreadable(event: Event) -> ValueError:
     return ValueError(f"{event.text!r} has not the arguments and the answer of its kind")
 
 
-def _initialize(state: ClientState, behavior: int, answer: Answer) -> ClientVerdict:
-    if behavior != state.rule.wire:
-        known = behavior in tuple(Behavior)
-        return _wrong_wire(state, Behavior(behavior).name if known else str(behavior))
+def _initialize(state: ClientState, call: Initialize, answer: Answer) -> ClientVerdict:
+    if violation := _wrong_initialize(state, call):
+        return violation
+    state = replace(state, resource=state.resource or call.resource)
     if answer.code != OK:
         return [replace(state, refusal=answer.code)]
     still_new = state.new and answer.session == state.session
     return [replace(state, refusal="", session=answer.session, new=answer.new or still_new)]
+
+
+def _wrong_initialize(state: ClientState, call: Initialize) -> Violation | None:
+    if state.phase is not Phase.ENTERING:
+        sentence = "it initializes before its body begins; it sent another Initialize after that"
+        return Violation(state.rule.wire_requirement, sentence)
+    if call.behavior != state.rule.wire:
+        known = call.behavior in tuple(Behavior)
+        return _wrong_wire(state, Behavior(call.behavior).name if known else str(call.behavior))
+    if _is_same(call.resource, state.resource or call.resource):
+        return None
+    sentence = f"it was given {state.resource}; it sent {call.resource or 'no resource'}"
+    return Violation("WIRE-RESOURCE", sentence)
+
+
+def _is_same(sent: str, given: str) -> bool:
+    """Whether a resource is the one that was given, or its complete path."""
+    path = PureWindowsPath(sent)
+    complete = path.is_absolute() or PurePosixPath(sent).is_absolute()
+    tail = PureWindowsPath(given).parts
+    return sent == given or (complete and path.parts[-len(tail) :] == tail)
 
 
 def _entered(state: ClientState) -> ClientVerdict:

@@ -26,6 +26,11 @@ STOPS: Mapping[str, str] = {
 ``stdin`` is the end of standard input, which asks for nothing unless the command line says so.
 """
 
+CUT_OFF = frozenset({"UNAVAILABLE", "CANCELLED", "UNKNOWN", "INTERNAL"})
+"""What a caller may get when the server's stop cuts its call off, or turns it away."""
+UNANSWERED = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED"})
+"""What a server gets when Discovery is gone."""
+
 
 @dataclass(frozen=True)
 class HostingState:
@@ -102,8 +107,9 @@ class HostingModel:
             case "Register", (address,):
                 return self._register(state, address, granted=_granted(event))
             case "Unregister", ():
-                # Unregistering was tried: with Discovery gone there is nothing left to take back.
-                return [replace(state, registered=False)]
+                # With Discovery gone there is nothing left to take back.
+                taken_back = _granted(event) or event.code in UNANSWERED
+                return [replace(state, registered=state.registered and not taken_back)]
             case "Ready", (address,):
                 return self._ready(state, address)
             case _:
@@ -136,19 +142,26 @@ class HostingModel:
 
     def _call(self, state: HostingState, event: Event) -> HostingVerdict:
         if event.call == "Begin":
-            return [replace(state, running=state.running | {event.actor})]
-        served = event.code not in ("", "UNAVAILABLE")
-        rest = replace(state, running=state.running - {event.actor})
-        if served or state.grace_over:
-            return [rest]
-        if state.stop:
             # A call that comes after the stop may be turned away.
-            return [rest] if event.call == "Call" else _cut_off(event.actor)
+            began = frozenset[str]() if state.stop else {event.actor}
+            return [replace(state, running=state.running | began)]
+        if state.stop:
+            runs = event.call == "Answer" and event.actor in state.running
+            if runs and not state.grace_over and event.code in CUT_OFF:
+                return _cut_off(event.actor)
+        elif event.code == "UNAVAILABLE" and (violation := self._found_nobody(state)):
+            return violation
+        if event.call == "Call":
+            return [state]
+        return [replace(state, running=state.running - {event.actor})]
+
+    def _found_nobody(self, state: HostingState) -> Violation | None:
+        """Why a server that nobody has stopped owes an answer, if it does."""
         if violation := self._gives_up(state):
             return violation
         if state.registered:
             return Violation("HOST-SERVE-FIRST", "it is registered, yet a call finds no server")
-        return [rest]
+        return None
 
     # Time, and the end ----------------------------------------------------------------------------
 

@@ -1,8 +1,9 @@
 """Judges what a TestStand sequence does: its Setup, its Main steps and its Cleanup.
 
 The answers of the station and of the server are facts here; judged is what the sequence asks
-them, and in which order. A step answers for its resources when it ends: one that fails may have
-left things undone, one that reports success may not.
+them, and in which order. A Setup step answers for its resources when it ends: one that fails may
+have left things undone, one that reports success may not. The Cleanup steps answer together, at
+the end of the sequence.
 
 The name of a step begins with its section: ``Main``, ``Main2`` and ``MainSlow`` are Main steps.
 A behaviour is written with its name in the SDK, or with its name on the wire in recorded traces.
@@ -66,6 +67,17 @@ LEFTOVER: Mapping[str, str] = {
 }
 """The refusal that tells a Setup that something of an earlier run is still there, by call."""
 
+NO_CLOSE: Names = frozenset({"Reserve", "ReserveAll", "Initialize", "Close", "not registered"})
+NO_UNREGISTER: Names = frozenset({"Reserve", "ReserveAll", "Unregister", "failed"})
+"""What excuses Cleanup from a duty: calls of its own that were refused, and ends of steps."""
+
+WITHDRAWS: Mapping[str, Names] = {
+    "Reserve": frozenset({"Reserve", "ReserveAll", "failed"}),
+    "ReserveAll": frozenset({"Reserve", "ReserveAll", "failed"}),
+    "Initialize": frozenset({"Initialize", "Close"}),
+}
+"""The excuses that are none any more once a call was granted to Cleanup."""
+
 
 @dataclass(frozen=True)
 class SequenceState:
@@ -79,13 +91,13 @@ class SequenceState:
     reserved: Pairs = frozenset()
     """Steps with the resources whose reservation they hold."""
     duties: Pairs = frozenset()
-    """Setup steps with what they created, Cleanup steps with what they reserved."""
+    """Setup steps with what they created, Cleanup steps with what they have reserved."""
     existing: Pairs = frozenset()
     """Setup steps with the resources that they were told have a session already."""
     idle: Names = frozenset()
     """Cleanup steps that found nothing registered."""
-    excused: Names = frozenset()
-    """Resources that may be left over, because a call that should have freed them was refused."""
+    excused: Pairs = frozenset()
+    """What excuses Cleanup from a duty, with the resource that may so be left over."""
     cleaned: bool = False
     """Whether a Cleanup has begun."""
     repeated: bool = False
@@ -98,6 +110,10 @@ class SequenceState:
     def resource_of(self, session: str) -> str | None:
         """The resource whose open session has this id; None when there is none."""
         return next((name for name, known in self.open if known == session), None)
+
+    def due(self, resources: Names, excuses: Names) -> Names:
+        """Those of the resources that have none of the excuses."""
+        return resources - {resource for excuse, resource in self.excused if excuse in excuses}
 
 
 SequenceVerdict = list[SequenceState] | Violation
@@ -206,6 +222,8 @@ def _wrongly_about(state: SequenceState, act: _Act, resource: str) -> Violation 
 
 def _behavior_fits(state: SequenceState, act: _Act) -> bool:
     resource, word = act.arguments
+    if act.section is CLEANUP and resource not in state.prepared:
+        return True  # The session is somebody else's: the sequence owes it nothing.
     fitting = [act.section.behavior]
     if act.section is SETUP and resource in state.prepared:
         # A further Setup step configures what an earlier one has opened.
@@ -219,7 +237,8 @@ def _behavior_fits(state: SequenceState, act: _Act) -> bool:
 def _refused(state: SequenceState, act: _Act, code: str) -> SequenceVerdict:
     if act.section is CLEANUP:
         names = state.registered if act.call == "ReserveAll" else frozenset(act.resources)
-        return [replace(state, excused=state.excused | names, idle=state.idle - {act.step})]
+        excused = state.excused | {(act.call, name) for name in names}
+        return [replace(state, excused=excused, idle=state.idle - {act.step})]
     if act.section is MAIN or code != LEFTOVER.get(act.call):
         return [state]
     resource = act.resources[0]
@@ -238,6 +257,9 @@ def _reason_for_refusal(state: SequenceState, call: str) -> Names:
 
 def _granted(state: SequenceState, act: _Act) -> SequenceVerdict:
     names, pairs = frozenset(act.resources), frozenset((act.step, name) for name in act.resources)
+    if act.section is CLEANUP:
+        gone = {(excuse, name) for excuse in WITHDRAWS.get(act.call, ()) for name in names}
+        state = replace(state, excused=state.excused - gone)
     match act.call:
         case "Initialize":
             return _initialized(state, act)
@@ -274,8 +296,8 @@ def _initialized(state: SequenceState, act: _Act) -> SequenceVerdict:
     if known not in (None, session):
         sentence = f"{act.step} got session {session} of {resource}; the others have {known}"
         return Violation("SEQ-ONE-SESSION", sentence)
-    # A Main step that attaches to what nobody here has opened is somebody else's guest.
-    if known is not None or (act.section is MAIN and not flag):
+    # A step that attaches to what nobody here has opened is somebody else's guest.
+    if known is not None or (act.section is not SETUP and not flag):
         return [state]
     opened = replace(state, open=state.open | {(resource, session)})
     return [_set_up(opened, act.step, resource) if act.section is SETUP else opened]
@@ -288,7 +310,7 @@ def _set_up(state: SequenceState, step: str, resource: str) -> SequenceState:
         prepared=state.prepared | {resource},
         duties=state.duties | pair,
         existing=state.existing - pair,
-        excused=state.excused - {resource},
+        excused=frozenset(excuse for excuse in state.excused if excuse[1] != resource),
     )
 
 
@@ -301,11 +323,10 @@ def _ended(state: SequenceState, section: Section, step: str, *, failed: bool) -
     if held := _of(step, state.reserved):
         sentence = f"{step} ends and still holds {', '.join(held)}"
         return Violation(section.unreserve_requirement, sentence)
-    unregistered = frozenset(_of(step, state.duties)) - state.registered
     return [
         replace(
             state,
-            excused=state.excused | unregistered if section is SETUP else state.excused,
+            excused=state.excused | _excuses(state, section, step, failed=failed),
             duties=frozenset(pair for pair in state.duties if pair[0] != step),
             existing=frozenset(pair for pair in state.existing if pair[0] != step),
             idle=state.idle - {step},
@@ -313,12 +334,22 @@ def _ended(state: SequenceState, section: Section, step: str, *, failed: bool) -
     ]
 
 
+def _excuses(state: SequenceState, section: Section, step: str, *, failed: bool) -> Pairs:
+    """What the others of the sequence need not do, because of how this step has ended."""
+    own = frozenset(_of(step, state.duties))
+    if section is SETUP:
+        # What is not registered no Cleanup finds.
+        return frozenset(("not registered", name) for name in own - state.registered)
+    if section is CLEANUP and failed:
+        # The refusal has ended the step before it came to unregistering.
+        return frozenset(("failed", name) for name in own - state.due(own, NO_CLOSE))
+    return frozenset()
+
+
 def _undone(state: SequenceState, section: Section, step: str, *, failed: bool) -> Violation | None:
     if failed and step in state.idle:
         return Violation("SEQ-CLEANUP-EMPTY", f"{step} fails although nothing was registered")
-    if failed or section is MAIN:
-        return None
-    return _setup_undone(state, step) if section is SETUP else _cleanup_undone(state, step)
+    return _setup_undone(state, step) if section is SETUP and not failed else None
 
 
 def _setup_undone(state: SequenceState, step: str) -> Violation | None:
@@ -337,30 +368,26 @@ def _went_on(step: str, resource: str) -> Violation:
     return Violation("SEQ-SETUP-TWICE", sentence)
 
 
-def _cleanup_undone(state: SequenceState, step: str) -> Violation | None:
-    for resource in _of(step, state.duties):
-        if resource in state.excused:
-            continue
-        if state.session_of(resource) is not None:
-            return Violation("SEQ-CLEANUP-CLOSES", f"{step} ends without closing {resource}")
-        if resource in state.registered:
-            sentence = f"{step} ends without unregistering {resource}"
-            return Violation("SEQ-CLEANUP-UNREGISTERS", sentence)
-    return None
-
-
 def _of(step: str, pairs: Pairs) -> list[str]:
     return sorted(resource for name, resource in pairs if name == step)
 
 
 def _end(state: SequenceState) -> SequenceVerdict:
-    left = state.registered | dict(state.open).keys()
-    due = left - state.excused
-    if due & (state.prepared | state.registered) and not state.cleaned:
-        sentence = f"the sequence ends without a Cleanup for {', '.join(sorted(due))}"
-        return Violation("SEQ-CLEANUP-ALWAYS", sentence)
-    due |= {resource for _, resource in state.reserved}
-    if due:
-        sentence = f"open, registered or reserved at the end: {', '.join(sorted(due))}"
-        return Violation("SEQ-NOTHING-LEFT", sentence)
-    return [SequenceState(repeated=not left)]
+    opened = frozenset(dict(state.open))
+    leaked = state.due(opened, NO_CLOSE)
+    unclosed = leaked & state.prepared
+    registered = state.due(state.registered, NO_UNREGISTER)
+    if unclosed | registered and not state.cleaned:
+        return _left("SEQ-CLEANUP-ALWAYS", "without a Cleanup", unclosed | registered)
+    if unclosed:
+        return _left("SEQ-CLEANUP-CLOSES", "with an open session", unclosed)
+    if registered:
+        return _left("SEQ-CLEANUP-UNREGISTERS", "with a registration", registered)
+    leaked |= {resource for _, resource in state.reserved}
+    if leaked:
+        return _left("SEQ-NOTHING-LEFT", "with a session or a reservation", leaked)
+    return [SequenceState(repeated=not state.registered | opened)]
+
+
+def _left(requirement: str, what: str, resources: Names) -> Violation:
+    return Violation(requirement, f"the sequence ends {what} of {', '.join(sorted(resources))}")

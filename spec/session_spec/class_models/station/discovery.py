@@ -36,11 +36,14 @@ class DiscoveryState:
     registrations: tuple[Registration, ...] = ()
     ended: frozenset[tuple[str, str]] = frozenset()
     """Ports where nothing is registered any more, with the requirement by which that is so."""
+    classes: frozenset[str] = frozenset()
+    """The service classes that were registered here; others may be those of somebody else."""
 
     def without(self, rows: Sequence[Registration], requirement: str) -> DiscoveryState:
         """This state with those registrations ended by a requirement."""
         kept = tuple(r for r in self.registrations if r not in rows)
-        return DiscoveryState(kept, self.ended | {(r.port, requirement) for r in rows})
+        ended = self.ended | {(r.port, requirement) for r in rows}
+        return replace(self, registrations=kept, ended=ended)
 
     def why_not(self, port: str, otherwise: str) -> str:
         """The requirement by which nothing at this port is answered."""
@@ -94,7 +97,8 @@ def _registered(
         return Violation("DISC-REGISTRATION-ID", "an id that is not empty and not taken is due")
     given = request.named
     row = Registration(identity, *service, tuple(given["interface"].split()), given["port"])
-    added = replace(state, registrations=(*state.registrations, row))
+    rows, classes = (*state.registrations, row), state.classes | {row.service_class}
+    added = replace(state, registrations=rows, classes=classes)
     # Whether the new one stands beside the old one or in its place is not said: both.
     return [added, added.without(twins, "DISC-NEWEST")] if twins else [added]
 
@@ -162,7 +166,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 def _enumerate(state: DiscoveryState, request: Request, _reference: bool) -> Verdict:
     rows = state.matching(next(iter(request.arguments), ""), request.named)
     classes = sorted({r.service_class for r in rows})
-    if request.code == OK and sorted(request.words) == classes:
+    if request.code == OK and sorted(w for w in request.words if w in state.classes) == classes:
         return [state]
     listed = " ".join(classes) or "nothing"
     return Violation("DISC-ENUMERATE", f"OK with {listed} is due, each service class once")

@@ -21,6 +21,9 @@ CONTENTS: Mapping[str, Mapping[str, str]] = {
 }
 """The pin maps of the examples: each pin with the session that it needs."""
 
+SESSIONS = frozenset(_WHOLE.values())
+"""The sessions behind the pins of the examples."""
+
 INSTRUMENTS: Mapping[str, str] = {"X": "instrument1"}
 """The name in the pin map of the custom instrument behind a session."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from session_spec.class_models.station.pin_map import (
     INSTRUMENTS,
+    SESSIONS,
     Fault,
     PinMaps,
     faults,
@@ -32,6 +33,8 @@ class SessionState:
 
     reserved: frozenset[str] = frozenset()
     registered: frozenset[str] = frozenset()
+    known: frozenset[str] = SESSIONS
+    """The sessions that were ever registered here, or can be; others are somebody else's."""
     queue: tuple[tuple[str, frozenset[str]], ...] = ()
     """Clients known to wait, the longest first, with the sessions that they wait for."""
     gave_up: frozenset[str] = frozenset()
@@ -101,22 +104,37 @@ def _reserve(state: SessionState, maps: PinMaps, request: Request, reference: bo
         return [state] if right else Violation("RES-EMPTY-CONTEXT", "OK without sessions is due")
     wanted = sessions_of(maps.pins(request.arguments[0]) or {}, request)
     if request.code != OK:
-        return _not_granted(state, request, wanted, "RES-FREE")
-    held = wanted & state.reserved
+        return _not_granted(state, request, wanted, "RES-FREE", reference)
     answered = _answered(request)
     names = [session.name for session in answered]
+    if violation := _wrong_sessions(state, wanted, names, reference):
+        return violation
+    return _granted(state, request, answered, reference)
+
+
+def _wrong_sessions(
+    state: SessionState, wanted: frozenset[str], names: list[str], reference: bool
+) -> Violation | None:
+    held = wanted & state.reserved
     if held:
-        part = bool(names) and not held & set(names)
+        part = reference and bool(names) and not held & set(names)
         requirement = "RES-ALL-OR-NOTHING" if part else "RES-HELD"
-        return Violation(
-            requirement, f"{' '.join(sorted(held))} is reserved, so UNAVAILABLE is due"
-        )
-    if len(names) != len(wanted):
-        requirement = "RES-FREE" if len(names) < len(wanted) else "RES-CHANNEL-GROUP"
+        sentence = f"{' '.join(sorted(held))} is reserved, so UNAVAILABLE is due"
+        return Violation(requirement, sentence)
+    if not reference:
+        # Whether the pins of a custom instrument share a session is told by the reference alone.
+        names = [
+            n for place, n in enumerate(names) if n not in INSTRUMENTS or n not in names[:place]
+        ]
+    if len(names) < len(wanted):
+        return Violation("RES-FREE", f"{len(wanted)} sessions are due, not {len(names)}")
+    if len(names) > len(wanted):
+        twice = any(names.count(name) > 1 for name in INSTRUMENTS)
+        requirement = "RES-INSTRUMENT" if twice else "RES-CHANNEL-GROUP"
         return Violation(requirement, f"{len(wanted)} sessions are due, not {len(names)}")
     if frozenset(names) != wanted:
         return Violation("RES-NAME-STABLE", f"the name is always {' '.join(sorted(wanted))}")
-    return _granted(state, request, answered, reference)
+    return None
 
 
 def _timeout_faults(request: Request) -> list[Fault]:
@@ -147,13 +165,19 @@ def _says_what(fault: Fault, request: Request) -> bool:
 
 
 def _not_granted(
-    state: SessionState, request: Request, wanted: frozenset[str], requirement: str
+    state: SessionState,
+    request: Request,
+    wanted: frozenset[str],
+    requirement: str,
+    reference: bool,
 ) -> Verdict:
     """Judge anything but OK: no answer yet, a timeout that has passed, or a wrong refusal."""
     held = wanted & state.reserved
     if request.lost:
         takes = not held and request.actor not in state.gave_up
         return [state, state.granted(wanted, request.actor)] if takes else [state]
+    if not held and request.code == UNAVAILABLE and _set_aside(state, request.actor, wanted):
+        return [state]
     if not held:
         return request.violates(state.note(wanted, requirement), "all its sessions are free", OK)
     names = " ".join(sorted(held))
@@ -161,7 +185,19 @@ def _not_granted(
         return request.violates("RES-HELD", f"{names} stays reserved", UNAVAILABLE)
     if not -1 < _timeout(request) < LONG:
         return Violation("RES-WAITS", f"{names} is reserved, but the call may wait for longer")
-    return [state.noted(wanted - held, "RES-ALL-OR-NOTHING")]
+    return _timed_out(state, wanted - held, reference)
+
+
+def _set_aside(state: SessionState, actor: str, wanted: frozenset[str]) -> bool:
+    """Whether another call waits for one of these sessions: they may be kept for it."""
+    return any(waiting != actor and names & wanted for waiting, names in state.queue)
+
+
+def _timed_out(state: SessionState, free: frozenset[str], reference: bool) -> list[SessionState]:
+    """The states after a refusal in time: whether it keeps what was free, NI does not say."""
+    kept = replace(state, reserved=state.reserved | free)
+    none = state.noted(free, "RES-ALL-OR-NOTHING")
+    return [none] if reference or not free else [none, kept]
 
 
 def _granted(
@@ -169,7 +205,8 @@ def _granted(
 ) -> Verdict:
     """Judge the sessions of an answer that is otherwise right."""
     for session in answered:
-        if session.exists != (session.name in state.registered):
+        judged = session.name in state.known
+        if judged and session.exists != (session.name in state.registered):
             is_not = "is" if session.name in state.registered else "is not"
             return Violation("REG-EXISTS", f"{session.name} {is_not} registered")
         due = INSTRUMENTS.get(session.name, "")
@@ -214,13 +251,18 @@ def _reserve_all(state: SessionState, request: Request, reference: bool) -> Verd
     wanted_type = request.named.get("type", "")
     wanted = frozenset(s for s in state.registered if not wanted_type or type_of(s) == wanted_type)
     due = "REG-RESERVE-ALL" if wanted else "REG-RESERVE-ALL-EMPTY"
+    if request.code == UNAVAILABLE and not wanted_type and -1 < _timeout(request) < LONG:
+        # A session that somebody else has registered may be reserved.
+        return _timed_out(state, wanted - state.reserved, reference)
     if request.code != OK:
-        return _not_granted(state, request, wanted, due)
+        return _not_granted(state, request, wanted, due, reference)
     answered = _answered(request)
-    names = sorted(session.name for session in answered)
+    names = sorted(session.name for session in answered if session.name in state.known)
+    others = frozenset(session.name for session in answered) - state.known
     held = wanted & state.reserved
-    if held & set(names) or (held and held == wanted):
-        return Violation("RES-HELD", f"{' '.join(sorted(held))} is reserved")
+    again = (held & set(names)) | (others & state.reserved)
+    if again or (held and held == wanted and not others):
+        return Violation("RES-HELD", f"{' '.join(sorted(again | held))} is reserved")
     # While some are reserved, whether the others are answered is not said.
     if names != sorted(wanted - held):
         listed = " ".join(sorted(wanted)) or "nothing"
@@ -251,15 +293,16 @@ def _unreserve(state: SessionState, request: Request) -> Verdict:
 
 def _register(state: SessionState, request: Request) -> Verdict:
     names = request.names()
-    added = replace(state, registered=state.registered | set(names))
+    known = replace(state, known=state.known | set(names))
+    added = replace(known, registered=state.registered | set(names))
     if "" in names:
         rule = "a session has no name"
         return request.refused_with(state, INVALID_ARGUMENT, "REG-NAME-EMPTY", rule)
-    if known := state.registered & set(names):
-        rule = f"{' '.join(sorted(known))} is registered"
+    if twice := state.registered & set(names):
+        rule = f"{' '.join(sorted(twice))} is registered"
         verdict = request.refused_with(state, ALREADY_EXISTS, "REG-DUPLICATE", rule)
         # Whether the names that were not registered are now is not said: both.
-        return verdict if isinstance(verdict, Violation) else list({state, added})
+        return verdict if isinstance(verdict, Violation) else list({known, added})
     if request.code != OK:
         return request.violates("REG-ANY", f"{' '.join(names)} is not registered", OK)
     return [added]
