@@ -1,0 +1,175 @@
+"""From a gRPC call to a handler and back: the one place where a refusal becomes a status."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, NoReturn
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+
+from session_fakes.clock import Clock
+from session_fakes.errors import Refusal
+from session_fakes.serving.calls import CallLog
+from session_fakes.serving.faults import Faults, Patience
+
+_FOR_EVER = 1e9
+"""A time remaining beyond this many seconds is how gRPC says that there is no deadline."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who makes a call: the context that gRPC gives, the peer, the metadata it sent."""
+
+    context: grpc.ServicerContext
+    peer: str
+    metadata: tuple[tuple[str, str | bytes], ...]
+
+    def tag(self, key: str) -> str:
+        """The text of a metadata entry; empty when there is none."""
+        return next((str(value) for name, value in self.metadata if name == key), "")
+
+
+Handler = Callable[[Any, Caller], Message]
+
+
+class _Outcome(NamedTuple):
+    """How a call ended: with a response, or with a status that is not OK."""
+
+    code: str
+    text: str
+    response: Message | None
+    fault: str | None
+
+
+@dataclass(frozen=True)
+class Service:
+    """One gRPC service of a fake: its descriptor, and a handler for each RPC that it implements."""
+
+    descriptor: ServiceDescriptor
+    handlers: Mapping[str, Handler]
+
+    @property
+    def method_names(self) -> list[str]:
+        """All its RPCs as full names, implemented or not."""
+        return [f"{self.descriptor.full_name}/{m.name}" for m in self.descriptor.methods]
+
+
+@dataclass
+class Dispatcher:
+    """Answers the calls of all services of a station, one after the other or side by side."""
+
+    clock: Clock
+    calls: CallLog
+    faults: Faults
+    internal_errors: list[str] = field(default_factory=list[str])
+    """Tracebacks of handlers that failed in a way nobody foresaw: faults of the fakes."""
+
+    def generic_handler(self, service: Service) -> grpc.GenericRpcHandler:
+        """What a gRPC server needs in order to serve the service."""
+        methods = {m.name: self._method_handler(service, m) for m in service.descriptor.methods}
+        return grpc.method_handlers_generic_handler(service.descriptor.full_name, methods)
+
+    def _method_handler(
+        self, service: Service, method: MethodDescriptor
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        request_class: Any = GetMessageClass(method.input_type)
+        response_class: type[Message] = GetMessageClass(method.output_type)
+        handler = service.handlers.get(method.name) or _not_implemented(method)
+        answer = self._answering(method, handler)
+        return grpc.unary_unary_rpc_method_handler(
+            answer,
+            request_deserializer=_reader(request_class),
+            response_serializer=response_class.SerializeToString,
+        )
+
+    def _answering(
+        self, method: MethodDescriptor, handler: Handler
+    ) -> Callable[[Message, grpc.ServicerContext], Message]:
+        service, name = method.containing_service.full_name, method.name
+        response_class: type[Message] = GetMessageClass(method.output_type)
+
+        def answer(request: Message, context: grpc.ServicerContext) -> Message:
+            started = self.clock.now()
+            metadata = tuple(context.invocation_metadata())
+            caller = Caller(context, context.peer(), metadata)
+            remaining = context.time_remaining()
+            outcome = self._outcome(f"{service}/{name}", handler, response_class, request, caller)
+            self.calls.record(
+                service,
+                name,
+                request,
+                outcome.response,
+                outcome.code,
+                outcome.text,
+                metadata,
+                caller.peer,
+                started,
+                self.clock.now() - started,
+                remaining if remaining is not None and remaining < _FOR_EVER else None,
+                outcome.fault,
+            )
+            if outcome.response is None:
+                context.abort(grpc.StatusCode[outcome.code], outcome.text)
+            return outcome.response
+
+        return answer
+
+    def _outcome(
+        self,
+        full_name: str,
+        handler: Handler,
+        response_class: type[Message],
+        request: Message,
+        caller: Caller,
+    ) -> _Outcome:
+        fault, response = None, None
+        try:
+            met = self.faults.match(full_name, request)
+            if met:
+                fault = met[0].words
+                response = met[1](self._patience(caller))
+            if response is None:
+                response = handler(request, caller)
+            if type(response) is not response_class:
+                # gRPC would send it, and the client would decode nonsense.
+                text = f"{full_name} answers no {type(response).__name__}"
+                return _Outcome("INTERNAL", text, None, fault)
+        except Refusal as refusal:
+            return _Outcome(refusal.code, refusal.text, None, fault)
+        except Exception as error:
+            self.internal_errors.append(traceback.format_exc())
+            text = f"a fault of the fake, please report it: {error!r}"
+            return _Outcome("INTERNAL", text, None, fault)
+        return _Outcome("OK", "", response, fault)
+
+    def _patience(self, caller: Caller) -> Patience:
+        patience = Patience(self.clock)
+        if not caller.context.add_callback(patience.gone.set):
+            patience.gone.set()
+        return patience
+
+
+def _reader(request_class: Any) -> Callable[[bytes], Message | None]:  # noqa: ANN401 - no type fits
+    def read(data: bytes) -> Message | None:
+        try:
+            message: Message = request_class.FromString(data)
+        except DecodeError:
+            # None makes gRPC answer as for an error, INTERNAL, but without a traceback in the log.
+            return None
+        return message
+
+    return read
+
+
+def _not_implemented(method: MethodDescriptor) -> Handler:
+    def refuse(_: object, __: Caller) -> NoReturn:
+        raise Refusal(
+            "UNIMPLEMENTED", f"{method.full_name} is not simulated; FIDELITY.md lists what is"
+        )
+
+    return refuse

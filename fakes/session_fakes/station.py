@@ -1,0 +1,317 @@
+"""A whole station in one object: Discovery, Pin Map and Session Management on loopback."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+
+from session_fakes.bootstrap import environment_for
+from session_fakes.clock import Clock
+from session_fakes.discovery import (
+    Activator,
+    Holder,
+    Location,
+    Registration,
+    Registry,
+    read_serviceconfig,
+    well_known,
+)
+from session_fakes.discovery import Service as ServiceFacts
+from session_fakes.errors import FakeError
+from session_fakes.launch import PlugInProcess, launch
+from session_fakes.pinmaps import PinMapStore
+from session_fakes.redirect import redirected
+from session_fakes.services import (
+    discovery_service,
+    pin_map_service,
+    session_management_service,
+)
+from session_fakes.serving.calls import CallLog
+from session_fakes.serving.dispatch import Dispatcher, Service
+from session_fakes.serving.faults import Faults
+from session_fakes.serving.names import MethodNames
+from session_fakes.serving.server import LoopbackServer
+from session_fakes.sessions import Holder as SessionHolder
+from session_fakes.sessions import Reservations, SessionView
+from session_fakes.views import Leak, ServiceView, SessionFacts, WaitingView
+
+_STATIC = (
+    (well_known.PIN_MAP_SERVICE, "Pin Map Service"),
+    (well_known.SESSION_MANAGEMENT_SERVICE, "Session Management Service"),
+)
+
+
+class FakeStation:
+    """Fakes of NI's Discovery, Pin Map and Session Management services, in this process.
+
+    They listen on loopback from ``start`` to ``stop``, or inside a ``with`` block. Several stations
+    live side by side; they share nothing.
+    """
+
+    def __init__(
+        self,
+        pin_map: str | Path | None = None,
+        *,
+        port: int = 0,
+        prefixed_session_names: bool = True,
+        evict_stale: bool = False,
+        service_configs: Sequence[str | Path] = (),
+        seed: int = 0,
+    ) -> None:
+        """Make a station that does not listen yet.
+
+        Args:
+            pin_map: A pin map file that is registered at the start, under its path.
+            port: Of Discovery; 0 for any that is free. The others always take a free one.
+            prefixed_session_names: Name sessions ``type-resource``, as InstrumentStudio 2025 Q3
+                and later do; otherwise ``resource``, as earlier ones.
+            evict_stale: Forget registered services that are known to be dead.
+            service_configs: ``.serviceconfig`` files of services to start when they are resolved.
+            seed: Of whatever the station decides by chance.
+        """
+        self._pin_map = None if pin_map is None else Path(pin_map)
+        self._configs = [c for path in service_configs for c in read_serviceconfig(Path(path))]
+        names = MethodNames()
+        self.clock = Clock()
+        self.calls = CallLog(names)
+        self.faults = Faults(names, seed)
+        self.internal_errors: list[str] = []
+        """Tracebacks of what went wrong inside the fakes: always worth a report."""
+        self.pin_map_id = ""
+        """The id of the pin map given at the start."""
+        self._store = PinMapStore()
+        self._reservations = Reservations(self.clock)
+        self._registry = Registry(now=self.clock.now, evict_stale=evict_stale)
+        self._registered = threading.Condition()
+        self._registry.on_registered(self._on_registered)
+        self._activator = Activator(self._registry, self.environment)
+        self._services = self._make_services(prefixed_session_names)
+        names.add(name for service in self._services for name in service.method_names)
+        dispatcher = Dispatcher(self.clock, self.calls, self.faults, self.internal_errors)
+        handlers = [dispatcher.generic_handler(service) for service in self._services]
+        self.discovery = LoopbackServer("discovery", handlers[:1], port)
+        self.pin_map_service = LoopbackServer("pin-map", handlers[1:2])
+        self.session_management = LoopbackServer("session-management", handlers[2:])
+        self._static: set[str] = set()
+        self._stopped = False
+
+    def _make_services(self, prefixed_names: bool) -> list[Service]:
+        return [
+            discovery_service(self._registry, self._activator),
+            pin_map_service(self._store),
+            session_management_service(
+                self._store, self._reservations, prefixed_names=prefixed_names
+            ),
+        ]
+
+    def rpcs(self) -> list[Service]:
+        """The gRPC services, with the RPCs that they define and those that are implemented."""
+        return list(self._services)
+
+    # Start and stop -------------------------------------------------------------------------------
+
+    def __enter__(self) -> FakeStation:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Listen; a station starts once."""
+        if self._stopped or self.discovery.running:
+            raise FakeError("A station starts once: make another FakeStation.")
+        try:
+            for server in (self.pin_map_service, self.session_management, self.discovery):
+                server.start()
+            self._activator.install(self._configs)
+            self._furnish()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _furnish(self) -> None:
+        """What a station has before anybody comes: its own services, and the pin map given."""
+        for (name, title), server in zip(
+            _STATIC, (self.pin_map_service, self.session_management), strict=True
+        ):
+            facts = ServiceFacts(title, name, (name,))
+            place = Location("localhost", str(server.port))
+            entry = Registration(facts, place, Holder(pid=os.getpid()))
+            self._static.add(self._registry.register(entry))
+        if self._pin_map is not None:
+            self.pin_map_id = self.load_pin_map(self._pin_map)
+
+    def stop(self) -> None:
+        """Listen no more and end what was started; stopping twice is fine."""
+        self._stopped = True
+        self._reservations.close()
+        self._activator.close()
+        for server in (self.discovery, self.session_management, self.pin_map_service):
+            server.stop()
+
+    def reset(self) -> None:
+        """Begin anew: no reservations, registrations, faults or calls; the pin map given stays."""
+        self._reservations.reset()
+        self._registry.clear()
+        self._static.clear()
+        self.faults.clear()
+        self.calls.clear()
+        self._furnish()
+
+    # How to reach it ------------------------------------------------------------------------------
+
+    @property
+    def discovery_address(self) -> str:
+        """Where Discovery listens, ``localhost:port``."""
+        return self.discovery.address
+
+    def installed(self) -> AbstractContextManager[None]:
+        """Let NI's own clients of this process find the station, inside a ``with`` block."""
+        return redirected(self.discovery_address)
+
+    def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The environment of a process that shall find the station."""
+        return environment_for(self.discovery_address, base=os.environ if base is None else base)
+
+    def launch(
+        self,
+        command: Sequence[str | os.PathLike[str]],
+        *,
+        cwd: str | os.PathLike[str] | None = None,
+        timeout: float = 30.0,
+    ) -> PlugInProcess:
+        """Start an unmodified plug-in and wait until it has registered.
+
+        Raises:
+            NotRegisteredError: No registration arrived; the text says why, as far as it shows.
+        """
+        before = self._count_registrations()
+        process = launch(command, self.environment(), cwd=cwd)
+        try:
+            process.wait_registered(lambda seconds: self.wait_registered(before, seconds), timeout)
+        except BaseException:
+            process.stop()
+            raise
+        return process
+
+    def wait_registered(self, before: int, seconds: float) -> bool:
+        """Wait until more services were registered than before; whether they were."""
+        with self._registered:
+            return self._registered.wait_for(lambda: self._registrations > before, seconds)
+
+    _registrations = 0
+
+    def _count_registrations(self) -> int:
+        with self._registered:
+            return self._registrations
+
+    def _on_registered(self, _: Registration) -> None:
+        with self._registered:
+            self._registrations += 1
+            self._registered.notify_all()
+
+    # State ----------------------------------------------------------------------------------------
+
+    def load_pin_map(self, path: str | Path) -> str:
+        """Register a pin map file, or register it anew; its id is the path."""
+        file = Path(path)
+        try:
+            xml = file.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise FakeError(f"The pin map {file} cannot be read: {error}") from error
+        self._store.update(str(path), xml)
+        return str(path)
+
+    def services(self) -> list[ServiceView]:
+        """The services that are registered."""
+        stale = {entry.registration.id for entry in self._registry.stale()}
+        return [self._service_view(entry, entry.id in stale) for entry in self._registry.active()]
+
+    def _service_view(self, entry: Registration, stale: bool) -> ServiceView:
+        service, place = entry.service, entry.location
+        return ServiceView(
+            service.display_name,
+            service.service_class,
+            service.provided_interfaces,
+            service.version,
+            place.location,
+            place.insecure_port or place.ssl_authenticated_port,
+            _who(entry.holder),
+            entry.since,
+            static=entry.id in self._static,
+            stale=stale,
+        )
+
+    def sessions(self) -> list[SessionFacts]:
+        """The sessions that are reserved or registered."""
+        return [_session_facts(view) for view in self._reservations.sessions()]
+
+    def waiting(self) -> list[WaitingView]:
+        """The calls that wait for sessions, the longest first."""
+        return [
+            WaitingView(str(ticket.request.holder), tuple(ticket.wanted), ticket.since)
+            for ticket in self._reservations.waiting()
+        ]
+
+    def release(self, name: str) -> bool:
+        """Take a reservation away, whoever holds it; False when there was none."""
+        found = any(v.reserved and v.record.name == name for v in self._reservations.sessions())
+        self._reservations.unreserve([name])
+        return found
+
+    def leaks(self) -> list[Leak]:
+        """What is left behind now: reservations, registrations, services that are not our own."""
+        left: list[Leak] = []
+        for view in self._reservations.sessions():
+            for kind, held in (
+                ("reservation", view.reservation),
+                ("session registration", view.registration),
+            ):
+                if held:
+                    left.append(_leak(kind, view.record.name, held.holder))
+        left += [
+            _leak("multiplexer registration", entry.record.name, entry.holder)
+            for entry in self._reservations.multiplexers()
+        ]
+        # What the station started itself, it ends itself.
+        own = {started.service_class for started in self._activator.started()}
+        left += [
+            Leak("service", f"{view.display_name} ({view.service_class})", view.process)
+            for view in self.services()
+            if not view.static and view.service_class not in own
+        ]
+        return left
+
+
+def _leak(kind: str, name: str, holder: SessionHolder) -> Leak:
+    return Leak(kind, name, str(holder))
+
+
+def _who(holder: Holder) -> str:
+    return f"process {holder.pid}" if holder.pid is not None else f"peer {holder.peer}"
+
+
+def _session_facts(view: SessionView) -> SessionFacts:
+    held = view.reservation or view.registration
+    return SessionFacts(
+        view.record.name,
+        view.record.resource_name,
+        view.record.instrument_type_id,
+        view.reserved,
+        view.exists,
+        str(held.holder) if held else "",
+        held.since if held else None,
+    )
+
+
+__all__ = ["FakeStation"]
