@@ -130,6 +130,11 @@ def register(station: Hosted, name: str, service_class: str) -> None:
         discovery_grpc.DiscoveryServiceStub(channel).RegisterService(request, timeout=20)
 
 
+def _listen_to_interrupts() -> None:
+    """What a shell starts in the background ignores SIGINT, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def started(*arguments: str, **more: Any) -> Generator[subprocess.Popen[str]]:  # noqa: ANN401
     """A command in a process of its own; it is ended at the latest with the test."""
@@ -140,6 +145,7 @@ def started(*arguments: str, **more: Any) -> Generator[subprocess.Popen[str]]:  
         stdin=more.pop("stdin", subprocess.DEVNULL),
         text=True,
         encoding="utf-8",
+        preexec_fn=None if sys.platform == "win32" else _listen_to_interrupts,
         **more,
     )
     try:

@@ -101,7 +101,8 @@ def test___test_without_station___run___loads_no_grpc(pytester: pytest.Pytester)
     source = "def test_it():\n    import sys\n    assert 'grpc' not in sys.modules"
     (pytester.path / "test_inner.py").write_text(source, "utf-8")
 
-    result = pytester.runpytest_subprocess("-W", "error")
+    # Without pytest-grpc, which may be installed and loads gRPC whatever the tests are.
+    result = pytester.runpytest_subprocess("-W", "error", "-p", "no:grpc")
 
     result.assert_outcomes(passed=1)
 
