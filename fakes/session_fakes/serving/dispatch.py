@@ -110,7 +110,7 @@ class Dispatcher:
                 caller.peer,
                 started,
                 self.clock.now() - started,
-                remaining if remaining is not None and remaining < _FOR_EVER else None,
+                remaining if remaining < _FOR_EVER else None,
                 outcome.fault,
             )
             if outcome.response is None:
