@@ -7,6 +7,7 @@ cancelled when whoever waits for it stops waiting: Ctrl-C, a time limit, or an e
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol
@@ -27,6 +28,8 @@ from session_fakes.measure.settings import encode
 from session_fakes.measure.showing import Outputs, Reading
 from session_fakes.measure.wire import Codec
 
+_CLOSING = 2.0
+"""Seconds to wait for calls that are being cancelled."""
 _URL = "type.googleapis.com/"
 _CONNECT_SECONDS = 10.0
 _MOST_SITE = 2**31 - 1
@@ -133,8 +136,14 @@ class Measurement:
         return self._interface.start(packed, pins, timeout)
 
     def close(self) -> None:
-        """Close the connection; a measurement that still runs over it is cancelled."""
-        self._channel.close()
+        """Close the connection; a measurement that still runs over it is cancelled.
+
+        gRPC waits here for all calls to end, and for ever for one whose start was interrupted by
+        Ctrl-C at the wrong moment. It is cancelled by then, so nobody has to wait for that.
+        """
+        closing = threading.Thread(target=self._channel.close, daemon=True)
+        closing.start()
+        closing.join(_CLOSING)
 
     def __enter__(self) -> Measurement:
         return self
