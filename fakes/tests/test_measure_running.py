@@ -11,6 +11,7 @@ import enum
 import inspect
 import json
 import signal
+import socket
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent import futures
@@ -38,7 +39,9 @@ from session_fakes.measure import (
     Outputs,
     as_data,
     run,
+    running,
 )
+from session_fakes.serving.server import has_ipv6_loopback
 
 Version = Literal["v1", "v2"]
 _PATIENCE = 30.0
@@ -497,3 +500,14 @@ def test___outputs_that_are_not_as_told___run___bad_metadata(
 
     with pytest.raises(BadMetadata, match=r"'Rows' is no ni\.protobuf\.types\.Double2D"):
         run(connect())
+
+
+@pytest.mark.skipif(not has_ipv6_loopback(), reason="this machine has no IPv6 loopback")
+def test___plug_in_on_ipv6_alone___localhost___is_found_whatever_the_hosts_file_says() -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
+        port = server.getsockname()[1]
+        found = running._served(f"localhost:{port}")  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+
+    assert found == f"[::1]:{port}"
+    assert running._served(f"localhost:{port}") == f"localhost:{port}"  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    assert running._served("bench.example:1") == "bench.example:1"  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]

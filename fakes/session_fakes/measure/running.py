@@ -7,6 +7,8 @@ cancelled when whoever waits for it stops waiting: Ctrl-C, a time limit, or an e
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
@@ -93,7 +95,7 @@ class Measurement:
             MeasurementFailed: Nothing answers there, or no measurement.
             BadMetadata: What it says of itself contradicts itself.
         """
-        channel = grpc.insecure_channel(address, options=_OPTIONS)
+        channel = grpc.insecure_channel(_served(address), options=_OPTIONS)
         try:
             interface, answer = _interface(channel, timeout)
             return cls(channel, interface, metadata.read(answer), service_class)
@@ -255,6 +257,20 @@ def _code(error: grpc.RpcError) -> grpc.StatusCode:
 
 def _details(error: grpc.RpcError) -> str:
     return (error.details() or "") if isinstance(error, grpc.Call) else str(error)
+
+
+def _served(address: str) -> str:
+    """The loopback address that answers, for ``localhost``.
+
+    NI's plug-ins listen on ``::1`` alone, and where the hosts file says that localhost is
+    127.0.0.1 an older gRPC looks nowhere else.
+    """
+    host, _, port = address.rpartition(":")
+    if host == "localhost" and port.isdigit():
+        for loopback in ("127.0.0.1", "::1"):
+            with contextlib.suppress(OSError), socket.create_connection((loopback, int(port)), 0.5):
+                return f"[{loopback}]:{port}" if ":" in loopback else f"{loopback}:{port}"
+    return address
 
 
 def _interface(channel: grpc.Channel, timeout: float) -> tuple[_Interface, Answer]:
