@@ -162,3 +162,24 @@ def mutate(session: nox.Session) -> None:
         "python", "contract_tests/mutation/mutate.py", "spec/session_spec/model.py",
         *tests, *session.posargs,
     )  # fmt: skip
+
+
+@nox.session
+def stress(session: nox.Session) -> None:
+    """Stress reservations of many stations, for about an hour; ``-- --minutes 5`` is less."""
+    session.install("-e", ".", *group("test"))
+    session.run("python", "fakes/long_runs/stress.py", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Send each service of the fakes 100,000 random and mutated requests."""
+    session.install("-e", ".", *group("test"))
+    session.run("python", "fakes/long_runs/fuzz.py", *session.posargs)
+
+
+@nox.session
+def speed(session: nox.Session) -> None:
+    """Measure the fakes against their aims; ``-- --strict`` fails when one is missed."""
+    session.install("-e", ".", *group("test"))
+    session.run("python", "fakes/long_runs/speed.py", *session.posargs)

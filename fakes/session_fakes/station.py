@@ -6,10 +6,11 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from session_fakes.bootstrap import environment_for
 from session_fakes.clock import Clock
 from session_fakes.discovery import (
     Activator,
@@ -22,9 +23,7 @@ from session_fakes.discovery import (
 )
 from session_fakes.discovery import Service as ServiceFacts
 from session_fakes.errors import FakeError
-from session_fakes.launch import PlugInProcess, launch
 from session_fakes.pinmaps import PinMapStore
-from session_fakes.redirect import redirected
 from session_fakes.services import (
     discovery_service,
     pin_map_service,
@@ -38,6 +37,10 @@ from session_fakes.serving.server import LoopbackServer
 from session_fakes.sessions import Holder as SessionHolder
 from session_fakes.sessions import Reservations, SessionView
 from session_fakes.views import Leak, ServiceView, SessionFacts, WaitingView
+
+if TYPE_CHECKING:
+    # Loaded where they are used: most tests start no process, and all import this module.
+    from session_fakes.launch import PlugInProcess
 
 _STATIC = (
     (well_known.PIN_MAP_SERVICE, "Pin Map Service"),
@@ -92,10 +95,10 @@ class FakeStation:
         self._services = self._make_services(prefixed_session_names)
         names.add(name for service in self._services for name in service.method_names)
         dispatcher = Dispatcher(self.clock, self.calls, self.faults, self.internal_errors)
-        handlers = [dispatcher.generic_handler(service) for service in self._services]
-        self.discovery = LoopbackServer("discovery", handlers[:1], port)
-        self.pin_map_service = LoopbackServer("pin-map", handlers[1:2])
-        self.session_management = LoopbackServer("session-management", handlers[2:])
+        furnish = [partial(dispatcher.serve, service) for service in self._services]
+        self.discovery = LoopbackServer("discovery", furnish[0], port)
+        self.pin_map_service = LoopbackServer("pin-map", furnish[1])
+        self.session_management = LoopbackServer("session-management", furnish[2])
         self._static: set[str] = set()
         self._stopped = False
 
@@ -177,10 +180,14 @@ class FakeStation:
 
     def installed(self) -> AbstractContextManager[None]:
         """Let NI's own clients of this process find the station, inside a ``with`` block."""
+        from session_fakes.redirect import redirected
+
         return redirected(self.discovery_address)
 
     def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
         """The environment of a process that shall find the station."""
+        from session_fakes.bootstrap import environment_for
+
         return environment_for(self.discovery_address, base=os.environ if base is None else base)
 
     def launch(
@@ -195,6 +202,8 @@ class FakeStation:
         Raises:
             NotRegisteredError: No registration arrived; the text says why, as far as it shows.
         """
+        from session_fakes.launch import launch
+
         before = self._count_registrations()
         process = launch(command, self.environment(), cwd=cwd)
         try:

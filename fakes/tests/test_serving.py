@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -86,7 +87,7 @@ def bench() -> Iterator[Bench]:
     service = Service(DESCRIPTOR, HANDLERS)
     names = MethodNames(service.method_names)
     dispatcher = Dispatcher(Clock(), CallLog(names), Faults(names))
-    server = LoopbackServer("discovery", [dispatcher.generic_handler(service)])
+    server = LoopbackServer("discovery", partial(dispatcher.serve, service))
     server.start()
     options = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.min_reconnect_backoff_ms", 100)]
     with grpc.insecure_channel(server.address, options=options) as channel:
@@ -369,7 +370,7 @@ def test___server___restarted___same_port_and_clients_come_back(bench: Bench) ->
 
 
 def test___port_that_is_taken___start___refused(bench: Bench) -> None:
-    other = LoopbackServer("other", [], port=bench.server.port)
+    other = LoopbackServer("other", lambda _: None, port=bench.server.port)
 
     with pytest.raises(FakeError, match=f"cannot listen on port {bench.server.port}"):
         other.start()

@@ -69,10 +69,14 @@ class Dispatcher:
     internal_errors: list[str] = field(default_factory=list[str])
     """Tracebacks of handlers that failed in a way nobody foresaw: faults of the fakes."""
 
-    def generic_handler(self, service: Service) -> grpc.GenericRpcHandler:
-        """What a gRPC server needs in order to serve the service."""
+    def serve(self, service: Service, server: grpc.Server) -> None:
+        """Let a gRPC server answer the calls of a service."""
+        name = service.descriptor.full_name
         methods = {m.name: self._method_handler(service, m) for m in service.descriptor.methods}
-        return grpc.method_handlers_generic_handler(service.descriptor.full_name, methods)
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, methods),))
+        if hasattr(server, "add_registered_method_handlers"):
+            # Newer gRPC finds these without asking the generic handler, as generated code does.
+            server.add_registered_method_handlers(name, methods)
 
     def _method_handler(
         self, service: Service, method: MethodDescriptor

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
 from session_fakes.errors import FakeError
 
-_WORKERS = 2048
+WORKERS = 2048
 """A call that waits occupies a worker: 1,000 waiting clients must leave room for others."""
-_OPTIONS = [
+OPTIONS = [
     # Otherwise a second server binds the same port and takes half of the calls.
     ("grpc.so_reuseport", 0),
     # As NI's services: no limit to the size of a message.
@@ -25,10 +26,11 @@ _TRIES = 20
 class LoopbackServer:
     """Serves handlers on ``localhost``; after ``stop`` it can ``start`` again on the same port."""
 
-    def __init__(self, name: str, handlers: list[grpc.GenericRpcHandler], port: int = 0) -> None:
+    def __init__(self, name: str, furnish: Callable[[grpc.Server], None], port: int = 0) -> None:
+        """Make a server that does not listen yet; ``furnish`` gives it what it serves."""
         self.name = name
         self.port = port
-        self._handlers = handlers
+        self._furnish = furnish
         self._server: grpc.Server | None = None
         self._pool: ThreadPoolExecutor | None = None
 
@@ -46,9 +48,10 @@ class LoopbackServer:
         """Begin to serve; raise FakeError when the port is taken."""
         if self._server is not None:
             return
-        pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix=self.name)
+        pool = ThreadPoolExecutor(WORKERS, thread_name_prefix=self.name)
         for _ in range(_TRIES):
-            server = grpc.server(pool, handlers=self._handlers, options=_OPTIONS)
+            server = grpc.server(pool, options=OPTIONS)
+            self._furnish(server)
             port = _bind(server, self.port)
             if port:
                 server.start()
