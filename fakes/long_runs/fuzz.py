@@ -65,6 +65,11 @@ exit code: 0 no failure; 1 failures, listed and in the log; 2 wrong usage; 130 i
 """
 
 
+def _patience(method: str) -> float:
+    """The seconds that a call is given: only one that may wait for sessions gets few."""
+    return PATIENCE if method.startswith("Reserve") else LIMIT
+
+
 @dataclass
 class Round:
     """Some requests to one service, one look at the state."""
@@ -102,7 +107,9 @@ class Round:
                 kind, data = self._request(chance, method)
                 self.counts[kind] += 1
                 tags = _metadata(chance)
-                future = calls[method.name].future(data, timeout=PATIENCE, metadata=tags)
+                future = calls[method.name].future(
+                    data, timeout=_patience(method.name), metadata=tags
+                )
                 waiting.append((method, data, future))
             while waiting:
                 self._judge(*waiting.popleft())
@@ -176,7 +183,7 @@ def _wrong_answer(
     elif code not in CODES:
         yield f"{code}: {text!r}"
     if code == "DEADLINE_EXCEEDED" and not method.name.startswith("Reserve"):
-        yield f"not answered within {PATIENCE:g} s"
+        yield f"not answered within {LIMIT:g} s"
     if len(text) > LONGEST_TEXT or any(ord(c) < 32 for c in text):
         yield f"a status text of {len(text)} characters: {text[:200]!r}"
 

@@ -192,14 +192,14 @@ def _value(chance: random.Random, field: FieldDescriptor, oddness: float) -> Any
 
 def _of_type(chance: random.Random, field: FieldDescriptor, oddness: float) -> Any:  # noqa: ANN401
     kind = field.cpp_type
-    if kind == field.CPPTYPE_STRING:
+    if kind == FieldDescriptor.CPPTYPE_STRING:
         text = _string(chance) if oddness else chance.choice(["", "x", "P0"])
         return text.encode() if field.type == field.TYPE_BYTES else text
-    if kind == field.CPPTYPE_BOOL:
+    if kind == FieldDescriptor.CPPTYPE_BOOL:
         return chance.random() < 0.5
-    if kind in {field.CPPTYPE_FLOAT, field.CPPTYPE_DOUBLE}:
+    if kind in {FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE}:
         return chance.choice(_FLOATS)
-    if kind == field.CPPTYPE_ENUM:
+    if kind == FieldDescriptor.CPPTYPE_ENUM:
         return chance.choice([0, 1, 2])
     return _integer(chance, kind)
 
