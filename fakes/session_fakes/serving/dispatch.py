@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from session_fakes.clock import Clock
-from session_fakes.errors import Refusal
+from session_fakes.errors import Refusal, quoted
 from session_fakes.serving.calls import CallLog
 from session_fakes.serving.faults import Faults, Patience
 
@@ -145,9 +145,12 @@ class Dispatcher:
                 return _Outcome("INTERNAL", text, None, fault)
         except Refusal as refusal:
             return _Outcome(refusal.code, refusal.text, None, fault)
+        except UnicodeDecodeError:
+            # Older protobuf notices a text that is no UTF-8 only when it is read, not on arrival.
+            return _Outcome("INTERNAL", "Exception deserializing request!", None, fault)
         except Exception as error:
             self.internal_errors.append(traceback.format_exc())
-            text = f"a fault of the fake, please report it: {error!r}"
+            text = f"a fault of the fake, please report it: {quoted(repr(error))}"
             return _Outcome("INTERNAL", text, None, fault)
         return _Outcome("OK", "", response, fault)
 
