@@ -23,7 +23,7 @@ from unittest import mock
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.json_format import MessageToDict, SerializeToJsonError
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 from ni.measurementlink.discovery.v1 import discovery_service_pb2 as discovery
 from ni.measurementlink.pinmap.v1 import pin_map_service_pb2 as pin_maps
@@ -36,7 +36,7 @@ if __package__ in (None, ""):
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from long_runs.nonsense import MAPS, VALID_XML, request_bytes
-from long_runs.shared import Progress, RunLog, UsageError, channel_to, concluded, quiet_grpc
+from long_runs.shared import Progress, RunLog, UsageError, channel_to, logged_run
 from session_fakes.station import FakeStation
 
 ROUND = 500
@@ -133,7 +133,7 @@ class Round:
         self.counts[code] += 1
         for wrong in _wrong_answer(method, data, code, text):
             self.fail(f"{where}: {wrong}")
-        if error is None and not _readable(method.output_type, call.result()):
+        if error is None and not _readable(_parsed(method.output_type, call.result())):
             self.fail(f"{where}: the answer cannot be read")
         elif error is None and method.name == "RegisterService":
             answer = discovery.RegisterServiceResponse.FromString(call.result())
@@ -166,19 +166,20 @@ def _metadata(chance: random.Random) -> tuple[tuple[str, str], ...]:
     return ((key, text),) if chance.random() < 0.2 else ()
 
 
-def _readable(descriptor: Any, data: bytes) -> bool:  # noqa: ANN401 - a message descriptor
+def _parsed(descriptor: Any, data: bytes) -> Message | None:  # noqa: ANN401 - of a message
     try:
-        # Older protobuf looks at the texts of a map only when they are read.
-        MessageToDict(GetMessageClass(descriptor).FromString(data))
-    except (DecodeError, UnicodeDecodeError, SerializeToJsonError):
+        return GetMessageClass(descriptor).FromString(data)
+    except (DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _readable(message: Message | None) -> bool:
+    """Whether all of it can be read: older protobuf looks late at the texts of a map."""
+    if message is None:
         return False
-    return True
-
-
-def _parses(descriptor: Any, data: bytes) -> bool:  # noqa: ANN401 - a message descriptor
     try:
-        GetMessageClass(descriptor).FromString(data)
-    except DecodeError:
+        MessageToDict(message)
+    except (UnicodeDecodeError, SerializeToJsonError):
         return False
     return True
 
@@ -187,9 +188,10 @@ def _wrong_answer(
     method: MethodDescriptor, data: bytes, code: str, text: str
 ) -> Generator[str, None, None]:
     """What cannot be in an answer."""
-    if not _readable(method.input_type, data):
+    request = _parsed(method.input_type, data)
+    if not _readable(request):
         # A text in a map that nobody looked at, in older protobuf, hurts nobody.
-        unseen = code in CODES and _parses(method.input_type, data)
+        unseen = code in CODES and request is not None
         if (code, text) != UNREADABLE and code != "DEADLINE_EXCEEDED" and not unseen:
             yield f"{code} for bytes that cannot be read: {text!r}"
     elif code not in CODES:
@@ -330,28 +332,16 @@ def _port(station: FakeStation, service: ServiceDescriptor) -> int:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return its exit code."""
     options = _parser().parse_args(arguments)
-    quiet_grpc()
-    try:
-        log = RunLog(options.log, "fuzz", options.seed)
-    except (UsageError, OSError) as error:
-        print(f"fuzz: {error}", file=sys.stderr)
-        return 2
-    try:
+
+    def everything(log: RunLog) -> str:
         _run_all(log, options)
-    except UsageError as error:
-        print(f"fuzz: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nInterrupted. The same command with the same --log goes on.", file=sys.stderr)
-        return 130
-    finally:
-        log.close()
-    requests = sum(r["requests"] for r in log.finished.values())
-    counts: Counter[str] = Counter()
-    for result in log.finished.values():
-        counts.update(result["counts"])
-    print(", ".join(f"{name} {count}" for name, count in sorted(counts.items())))
-    return concluded(log, f"{requests} requests")
+        counts: Counter[str] = Counter()
+        for result in log.finished.values():
+            counts.update(result["counts"])
+        print(", ".join(f"{name} {count}" for name, count in sorted(counts.items())))
+        return f"{sum(r['requests'] for r in log.finished.values())} requests"
+
+    return logged_run("fuzz", options.log, options.seed, everything)
 
 
 def _run_all(log: RunLog, options: argparse.Namespace) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
 import random
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -157,7 +159,36 @@ class Progress:
             print()
 
 
-def concluded(log: RunLog, what: str, most: int = 20) -> int:
+def logged_run(name: str, path: Path | None, seed: int | None, run: Callable[[RunLog], str]) -> int:
+    """Do a run that writes a log and may be interrupted; return the exit code of its command.
+
+    Args:
+        name: Of the command, for the log and for texts.
+        path: The log, if there is to be one.
+        seed: Else one by chance, or that of the log.
+        run: Does it, and returns what was done, in words.
+    """
+    quiet_grpc()
+    try:
+        with contextlib.closing(_opened(path, name, seed)) as log:
+            done = run(log)
+    except UsageError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nInterrupted. The same command with the same --log goes on.", file=sys.stderr)
+        return 130
+    return _concluded(log, done)
+
+
+def _opened(path: Path | None, name: str, seed: int | None) -> RunLog:
+    try:
+        return RunLog(path, name, seed)
+    except OSError as error:
+        raise UsageError(str(error)) from error
+
+
+def _concluded(log: RunLog, what: str, most: int = 20) -> int:
     """Print the failures and a last line; return the exit code."""
     failures = log.failures
     for text in failures[:most]:
@@ -173,7 +204,7 @@ __all__ = [
     "RunLog",
     "UsageError",
     "channel_to",
-    "concluded",
+    "logged_run",
     "pin_map_xml",
     "quiet_grpc",
 ]

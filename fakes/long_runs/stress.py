@@ -27,15 +27,7 @@ from ni.measurementlink.sessionmanagement.v1 import (
 if __package__ in (None, ""):
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from long_runs.shared import (
-    Progress,
-    RunLog,
-    UsageError,
-    channel_to,
-    concluded,
-    pin_map_xml,
-    quiet_grpc,
-)
+from long_runs.shared import Progress, RunLog, channel_to, logged_run, pin_map_xml
 from session_fakes.station import FakeStation
 
 TAG = "session-fakes-caller"
@@ -179,7 +171,7 @@ class Client(threading.Thread):
                 if self._scene.stopping.is_set():
                     break
                 self._turn(plan, f"{self.name} turn {number}")
-        except Exception as error:
+        except Exception as error:  # the end of a thread is seen by nobody else
             self._scene.fail(f"{self.name} failed itself: {error!r}")
         finally:
             self._channel.close()
@@ -347,29 +339,19 @@ def _stop(scene: Scene) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return its exit code."""
     options = _parser().parse_args(arguments)
-    quiet_grpc()
-    try:
-        log = RunLog(options.log, "stress", options.seed)
-    except (UsageError, OSError) as error:
-        print(f"stress: {error}", file=sys.stderr)
-        return 2
-    stopping = threading.Event()
-    try:
+
+    def everything(log: RunLog) -> str:
         with tempfile.TemporaryDirectory() as folder:
             pin_map = Path(folder, "stress.pinmap")
             pin_map.write_text(pin_map_xml(options.sessions), encoding="utf-8")
-            _run_all(log, pin_map, stopping, options)
-    except KeyboardInterrupt:
-        print("\nInterrupted. The same command with the same --log goes on.", file=sys.stderr)
-        return 130
-    finally:
-        log.close()
-    return concluded(log, f"{len(log.finished)} repetitions of a station's stress")
+            _run_all(log, pin_map, options)
+        return f"{len(log.finished)} repetitions of a station's stress"
+
+    return logged_run("stress", options.log, options.seed, everything)
 
 
-def _run_all(
-    log: RunLog, pin_map: Path, stopping: threading.Event, options: argparse.Namespace
-) -> None:
+def _run_all(log: RunLog, pin_map: Path, options: argparse.Namespace) -> None:
+    stopping = threading.Event()
     keys = [
         f"{number}/{station}"
         for number in range(options.repetitions)

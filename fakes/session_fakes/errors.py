@@ -5,7 +5,12 @@ The pure cores raise :class:`Refusal`; one place, the dispatcher, makes a gRPC s
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
+
 _LONGEST = 200
+_BEFORE_A_QUOTE = re.compile(r'(\\*)("|$)')
 
 
 class FakeError(Exception):
@@ -29,6 +34,23 @@ def quoted(text: str) -> str:
     escaped = text[:_LONGEST].encode("unicode_escape").decode("ascii").replace("'", "\\'")
     rest = "..." if len(escaped) > _LONGEST or len(text) > _LONGEST else ""
     return f"'{escaped[:_LONGEST]}{rest}'"
+
+
+def pasted(text: str, *, windows: bool = os.name == "nt") -> str:
+    """A name as an argument of a command that the reader pastes into a shell.
+
+    One that no shell would take as it stands, or that would be endless, is left to the reader.
+    """
+    if len(text) > _LONGEST or not text.isprintable():
+        return "NAME"
+    if not windows:
+        return shlex.quote(text)
+    return f'"{_BEFORE_A_QUOTE.sub(_escaped, text)}"'
+
+
+def _escaped(found: re.Match[str]) -> str:
+    # Backslashes mean themselves on Windows, but for those right before a quotation mark.
+    return f'{found[1] * 2}\\"' if found[2] else found[1] * 2
 
 
 def listed(names: list[str] | tuple[str, ...], most: int = 8) -> str:

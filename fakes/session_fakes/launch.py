@@ -28,7 +28,8 @@ GRACE = 5.0
 
 _MOST_LINES = 10_000
 _SLICE = 0.1
-_ENTER_TIME = 0.5
+_STEP = 0.01
+_ENTER_TIME = 2.0
 _WINDOWS = os.name == "nt"
 _UNIGNORE = (
     "import os, signal, sys\n"
@@ -63,6 +64,11 @@ def launch(
     Raises:
         FakeError: There is no such command, or it cannot be started.
     """
+    if isinstance(command, (str, bytes, os.PathLike)):
+        raise FakeError(
+            f"The command {quoted(os.fsdecode(command))} is one text: give the program and its"
+            ' arguments as a list, e.g. ["python", "measurement.py"].'
+        )
     if not command:
         raise FakeError("No command was given: name the program, e.g. python measurement.py")
     return PlugInProcess(
@@ -91,6 +97,7 @@ class PlugInProcess:
         self._own_group = not keyboard
         self._lines: deque[str] = deque(maxlen=_MOST_LINES)
         self._on_output = on_output
+        self._is_stopped = False
         self._process = self._start(cwd)
         self._reader = threading.Thread(target=self._read, name="plug-in output", daemon=True)
         self._reader.start()
@@ -160,6 +167,8 @@ class PlugInProcess:
     def stop(self, grace: float = GRACE) -> int:
         """End it and what it started: with Enter, then as Ctrl-C does, then harder; its exit code.
 
+        What it started gets the same time as itself, also when it has ended before.
+
         Enter comes first because NI's plug-ins close on it, on Windows it is their one clean end,
         and an interrupt right after the registration can reach them before they know its id: they
         would never unregister.
@@ -167,16 +176,21 @@ class PlugInProcess:
         Args:
             grace: Seconds to wait after the interrupt, and again after the request to end.
         """
+        if self._is_stopped:
+            # Its number may be that of another group by now.
+            return self._process.wait()
         self.press_enter()
         self._give_time(min(_ENTER_TIME, grace))
         for number in (_interrupt(), signal.SIGTERM):
-            if self._process.poll() is not None:
+            if not self._lives():
                 break
             self._signal(number)
             self._give_time(grace)
-        self._end_the_rest()
+        if self._lives():
+            self._signal(signal.SIGTERM if _WINDOWS else signal.SIGKILL)
         code = self._process.wait()
         self._clean_up()
+        self._is_stopped = True
         return code
 
     def _start(self, cwd: str | os.PathLike[str] | None) -> subprocess.Popen[bytes]:
@@ -223,9 +237,24 @@ class PlugInProcess:
         self._reader.join(_SLICE)
         return bool(self._process.returncode) or not self._reader.is_alive()
 
+    def _lives(self) -> bool:
+        """Whether it runs, or something of its group that it started."""
+        if self._process.poll() is None:
+            return True
+        if _WINDOWS or not self._own_group:
+            return False
+        try:
+            os.killpg(self._process.pid, 0)
+        except OSError:
+            return False
+        return True
+
     def _give_time(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
+        while self._lives() and time.monotonic() < end:
+            time.sleep(_STEP)
 
     def _signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -233,10 +262,6 @@ class PlugInProcess:
                 os.killpg(self._process.pid, number)
             else:
                 self._process.send_signal(number)
-
-    def _end_the_rest(self) -> None:
-        if self._process.poll() is None or (self._own_group and not _WINDOWS):
-            self._signal(signal.SIGTERM if _WINDOWS else signal.SIGKILL)
 
     def _clean_up(self) -> None:
         self._reader.join(1.0)

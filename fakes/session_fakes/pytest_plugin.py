@@ -18,8 +18,9 @@ A test that takes ``fake_station`` has a station of its own, and NI's clients fi
         left, right = make_fake_station("left.pinmap"), make_fake_station("right.pinmap")
 
 When the test has passed, what it left behind on its stations makes it fail, and the text says who
-made it: reservations, registrations of sessions and services, and open channels of NI's channel
-pools. When it has failed, that and the last calls are added to its report.
+made it: reservations, registrations of sessions and services, calls that still wait, and open
+channels, those of NI's channel pools and those to the stations. When it has failed, that and the
+last calls are added to its report.
 
 The marker's arguments are those of ``FakeStation``, and two for the audit, which go for
 ``make_fake_station`` too: ``leaks`` and ``unused_faults``, each ``"error"``, ``"warn"`` or
@@ -40,6 +41,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from session_fakes import audit
+from session_fakes.channels import ChannelWatch
 from session_fakes.errors import FakeError, quoted
 from session_fakes.views import Leak
 
@@ -199,7 +201,7 @@ class _Bench:
     def __init__(self, item: pytest.Item) -> None:
         self._item = item
         self._stations: list[_Audited] = []
-        self._channels = audit.ChannelWatch()
+        self._channels = ChannelWatch()
         self._channels.start()
         self._passed = False
         self._has_shown_calls = False
@@ -236,7 +238,7 @@ class _Bench:
     # The verdict ----------------------------------------------------------------------------------
 
     def stop(self) -> None:
-        """Watch NI's channel pools no longer."""
+        """Watch for channels no longer."""
         self._channels.stop()
 
     def conclude(self) -> None:
@@ -244,7 +246,7 @@ class _Bench:
         errors = [text for each in self._stations for text in audit.internal_errors(each.station)]
         warnings: list[str] = []
         if self._passed:
-            left = [*self._left_on_stations(), *self._channels.still_open()]
+            left = [*self._left_on_stations(), *self._channels.still_open(self._ports())]
             self._judge("leaks", audit.text_of_leaks(left), errors, warnings)
             unused = [text for each in self._stations for text in each.unused_faults]
             self._judge("unused_faults", audit.text_of_faults(unused), errors, warnings)
@@ -261,6 +263,11 @@ class _Bench:
         Channels are left out: the traceback of the failure keeps those of local variables open.
         """
         self._left_behind = "\n".join(audit.numbered(self._left_on_stations()))
+
+    def _ports(self) -> set[int]:
+        stations = [each.station for each in self._stations]
+        servers = [(s.discovery, s.pin_map_service, s.session_management) for s in stations]
+        return {server.port for three in servers for server in three}
 
     def _left_on_stations(self) -> list[Leak]:
         return [leak for each in self._stations for leak in each.leaks]
@@ -308,7 +315,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
         return (yield)
     try:
         result = yield
-    except BaseException:
+    except BaseException:  # outcomes of pytest, such as a skip, are no Exception
         bench.excuse()
         raise
     finally:

@@ -9,12 +9,15 @@ from contextlib import contextmanager
 from session_fakes.bootstrap import checked_address
 from session_fakes.bootstrap.path.sitecustomize import CALLER_KEY, LOOKUP, PROCESS_KEY, Hook
 from session_fakes.errors import FakeError
+from session_fakes.real_discovery import refuse_beside
 
 __all__ = ["CALLER_KEY", "PROCESS_KEY", "redirected"]
 
 
 @contextmanager
-def redirected(address: str, *, tag_calls: bool = True) -> Generator[None, None, None]:
+def redirected(
+    address: str, *, tag_calls: bool = True, beside_ni: bool = False
+) -> Generator[None, None, None]:
     """Let every client of NI's that is made in this block ask the Discovery at this address.
 
     It is for the whole process, all its threads: NI's SDK asks one function for the address, and
@@ -26,12 +29,14 @@ def redirected(address: str, *, tag_calls: bool = True) -> Generator[None, None,
         address: Where the fake Discovery listens, ``host:port``.
         tag_calls: Have calls of NI's services tell in their metadata who makes them: the process
             as ``session-fakes-process`` and the line of code as ``session-fakes-caller``.
+        beside_ni: Redirect them also where NI's own Discovery runs.
 
     Raises:
-        FakeError: This process is redirected to another address already, or NI's SDK no longer
-            has what has to be replaced.
+        FakeError: This process is redirected to another address already, NI's SDK no longer has
+            what has to be replaced, or NI's own Discovery runs here and nobody said
+            ``beside_ni`` or ``SESSION_FAKES_BESIDE_NI=1``.
     """
-    _enter(checked_address(address), tag_calls)
+    _enter(checked_address(address), tag_calls, beside_ni)
     try:
         yield
     finally:
@@ -51,7 +56,7 @@ _active: list[_Redirect] = []
 """The one redirect of this process, if there is one: what it patches belongs to the process."""
 
 
-def _enter(address: str, tag_calls: bool) -> None:
+def _enter(address: str, tag_calls: bool, beside_ni: bool) -> None:
     with _lock:
         if _active and _active[0].address != address:
             raise FakeError(
@@ -60,6 +65,7 @@ def _enter(address: str, tag_calls: bool) -> None:
                 " need a process each, or clients with a channel or stub of their own."
             )
         if not _active:
+            refuse_beside(beside_ni=beside_ni)
             _active.append(_installed(_Redirect(address, tag_calls=tag_calls)))
         _active[0].blocks += 1
 
@@ -75,6 +81,7 @@ def _installed(redirect: _Redirect) -> _Redirect:
     try:
         redirect.install()
     except BaseException:
+        # Ctrl-C, too: half a redirect would stay with the process for life.
         redirect.remove()
         raise
     return redirect

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +22,10 @@ from session_fakes.discovery import (
     well_known,
 )
 from session_fakes.discovery import Service as ServiceFacts
-from session_fakes.errors import FakeError
+from session_fakes.discovery.probing import has_ended
+from session_fakes.errors import FakeError, listed
+from session_fakes.fidelity import fidelity
+from session_fakes.network.services import Network
 from session_fakes.pinmaps import PinMapStore
 from session_fakes.services import (
     discovery_service,
@@ -34,13 +37,13 @@ from session_fakes.serving.dispatch import Dispatcher, Service
 from session_fakes.serving.faults import Faults
 from session_fakes.serving.names import MethodNames
 from session_fakes.serving.server import LoopbackServer
-from session_fakes.sessions import Holder as SessionHolder
-from session_fakes.sessions import Reservations, SessionView
+from session_fakes.sessions import NOBODY, Reservations, SessionView
 from session_fakes.views import Leak, ServiceView, SessionFacts, WaitingView
 
 if TYPE_CHECKING:
     # Loaded where they are used: most tests start no process, and all import this module.
     from session_fakes.launch import PlugInProcess
+    from session_fakes.network.relay import Relay
 
 _STATIC = (
     (well_known.PIN_MAP_SERVICE, "Pin Map Service"),
@@ -68,7 +71,7 @@ class FakeStation:
         """Make a station that does not listen yet.
 
         Args:
-            pin_map: A pin map file that is registered at the start, under its path.
+            pin_map: A pin map file that is registered at the start, under its absolute path.
             port: Of Discovery; 0 for any that is free. The others always take a free one.
             prefixed_session_names: Name sessions ``type-resource``, as InstrumentStudio 2025 Q3
                 and later do; otherwise ``resource``, as earlier ones.
@@ -95,11 +98,19 @@ class FakeStation:
         self._services = self._make_services(prefixed_session_names)
         names.add(name for service in self._services for name in service.method_names)
         dispatcher = Dispatcher(self.clock, self.calls, self.faults, self.internal_errors)
-        furnish = [partial(dispatcher.serve, service) for service in self._services]
-        self.discovery = LoopbackServer("discovery", furnish[0], port)
-        self.pin_map_service = LoopbackServer("pin-map", furnish[1])
-        self.session_management = LoopbackServer("session-management", furnish[2])
-        self._static: set[str] = set()
+        serve = partial(self._server, dispatcher)
+        discovery, pin_map_rpcs, session_management = self._services
+        self.discovery = serve("discovery", discovery, self._registry.clear, port)
+        self.pin_map_service = serve("pin-map", pin_map_rpcs, self._store.clear)
+        self.session_management = serve(
+            "session-management", session_management, self._reservations.reset
+        )
+        self.network = Network([self.discovery, self.pin_map_service, self.session_management])
+        self._announcing = threading.Lock()
+        self._static: dict[str, str] = {}
+        """The registrations of the station's own services, by class."""
+        self._launched = ExitStack()
+        """Ends the plug-ins that were launched."""
         self._stopped = False
 
     def _make_services(self, prefixed_names: bool) -> list[Service]:
@@ -110,6 +121,23 @@ class FakeStation:
                 self._store, self._reservations, prefixed_names=prefixed_names
             ),
         ]
+
+    def _server(
+        self,
+        dispatcher: Dispatcher,
+        name: str,
+        service: Service,
+        forget: Callable[[], None],
+        port: int = 0,
+    ) -> LoopbackServer:
+        return LoopbackServer(
+            name,
+            partial(dispatcher.serve, service),
+            port,
+            forget=forget,
+            announce=self._announce,
+            unanswered=partial(dispatcher.unanswered, service),
+        )
 
     def rpcs(self) -> list[Service]:
         """The gRPC services, with the RPCs that they define and those that are implemented."""
@@ -139,37 +167,62 @@ class FakeStation:
             self._activator.install(self._configs)
             self._furnish()
         except BaseException:
+            # Ctrl-C, too: who could not enter the with block cannot stop what has begun to listen.
             self.stop()
             raise
 
     def _furnish(self) -> None:
         """What a station has before anybody comes: its own services, and the pin map given."""
-        for (name, title), server in zip(
-            _STATIC, (self.pin_map_service, self.session_management), strict=True
-        ):
-            facts = ServiceFacts(title, name, (name,))
-            place = Location("localhost", str(server.port))
-            entry = Registration(facts, place, Holder(pid=os.getpid()))
-            self._static.add(self._registry.register(entry))
+        self._announce()
         if self._pin_map is not None:
             self.pin_map_id = self.load_pin_map(self._pin_map)
+
+    @fidelity(
+        "DISC-OWN-SERVICES",
+        evidence="our choice",
+        rule="Pin Map and Session Management stay registered while they are stopped; when Discovery"
+        " has forgotten one, it is registered anew as soon as both run",
+    )
+    def _announce(self) -> None:
+        """Register those of the station's own services that run and are not registered."""
+        with self._announcing:
+            for (name, title), server in zip(
+                _STATIC, (self.pin_map_service, self.session_management), strict=True
+            ):
+                if server.running and not self._registry.get(self._static.get(name, "")):
+                    facts = ServiceFacts(title, name, (name,))
+                    place = Location("localhost", str(server.port))
+                    entry = Registration(facts, place, Holder(pid=os.getpid()))
+                    self._static[name] = self._registry.register(entry)
 
     def stop(self) -> None:
         """Listen no more and end what was started; stopping twice is fine."""
         self._stopped = True
         self._reservations.close()
+        # While Discovery listens, so that they can unregister.
+        self._launched.close()
         self._activator.close()
         for server in (self.discovery, self.session_management, self.pin_map_service):
             server.stop()
+        self.network.close()
 
     def reset(self) -> None:
-        """Begin anew: no reservations, registrations, faults or calls; the pin map given stays."""
-        self._reservations.reset()
-        self._registry.clear()
-        self._static.clear()
+        """Begin anew, as after the start; what was started because it was resolved is ended.
+
+        The clock stays where it is, and plug-ins that were launched run on, not registered any
+        more. The pin map given is read again; when it cannot be, nothing changes.
+        """
+        if self._pin_map is not None:
+            self.load_pin_map(self._pin_map)
+        self._store.clear(but=self.pin_map_id)
+        self.network.heal()
         self.faults.clear()
+        self._reservations.reset()
+        # While they are still registered, so that they can unregister.
+        self._activator.reset()
+        self._registry.evict_all()
         self.calls.clear()
-        self._furnish()
+        self._announce()
 
     # How to reach it ------------------------------------------------------------------------------
 
@@ -178,11 +231,28 @@ class FakeStation:
         """Where Discovery listens, ``localhost:port``."""
         return self.discovery.address
 
-    def installed(self) -> AbstractContextManager[None]:
-        """Let NI's own clients of this process find the station, inside a ``with`` block."""
+    def installed(self, *, beside_ni: bool = False) -> AbstractContextManager[None]:
+        """Let NI's own clients of this process find the station, inside a ``with`` block.
+
+        Args:
+            beside_ni: Do so also where NI's own Discovery runs, which they then do not find.
+        """
         from session_fakes.redirect import redirected
 
-        return redirected(self.discovery_address)
+        return redirected(self.discovery_address, beside_ni=beside_ni)
+
+    def relay(self, target: str) -> Relay:
+        """A TCP relay that cuts, stalls and refuses when it is told to.
+
+        In front of a service it takes that service's port: clients need not know of it, and find
+        their connections of before cut. Ask for it before they connect to have those whole. It is
+        closed with the station.
+
+        Args:
+            target: ``discovery``, ``pin-map`` or ``session-management``; or an address of this
+                machine, such as that of a plug-in: then clients go to the ``address`` of the relay.
+        """
+        return self.network.relay(target)
 
     def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
         """The environment of a process that shall find the station."""
@@ -197,7 +267,7 @@ class FakeStation:
         cwd: str | os.PathLike[str] | None = None,
         timeout: float = 30.0,
     ) -> PlugInProcess:
-        """Start an unmodified plug-in and wait until it has registered.
+        """Start an unmodified plug-in and wait until it has registered; it ends with the station.
 
         Raises:
             NotRegisteredError: No registration arrived; the text says why, as far as it shows.
@@ -205,10 +275,11 @@ class FakeStation:
         from session_fakes.launch import launch
 
         before = self._count_registrations()
-        process = launch(command, self.environment(), cwd=cwd)
+        process = self._launched.enter_context(launch(command, self.environment(), cwd=cwd))
         try:
             process.wait_registered(lambda seconds: self.wait_registered(before, seconds), timeout)
         except BaseException:
+            # Ctrl-C, too: nobody else has the process.
             process.stop()
             raise
         return process
@@ -232,14 +303,19 @@ class FakeStation:
     # State ----------------------------------------------------------------------------------------
 
     def load_pin_map(self, path: str | Path) -> str:
-        """Register a pin map file, or register it anew; its id is the path."""
-        file = Path(path)
+        """Register a pin map file, or register it anew; its id is its absolute path."""
+        # As TestStand's: NI's helpers look the file up, and register it under the whole path.
+        file = Path(os.path.abspath(path))  # noqa: PTH100 - Path.absolute() leaves ".." there
         try:
             xml = file.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise FakeError(f"The pin map {file} cannot be read: {error}") from error
-        self._store.update(str(path), xml)
-        return str(path)
+        self._store.update(str(file), xml)
+        return str(file)
+
+    def sites_of(self, pin_map_id: str) -> tuple[int, ...]:
+        """The site numbers of a pin map that is registered."""
+        return self._store.get(pin_map_id).sites
 
     def services(self) -> list[ServiceView]:
         """The services that are registered."""
@@ -257,7 +333,7 @@ class FakeStation:
             place.insecure_port or place.ssl_authenticated_port,
             _who(entry.holder),
             entry.since,
-            static=entry.id in self._static,
+            static=entry.id in self._static.values(),
             stale=stale,
         )
 
@@ -279,7 +355,7 @@ class FakeStation:
         return found
 
     def leaks(self) -> list[Leak]:
-        """What is left behind now: reservations, registrations, services that are not our own."""
+        """What is left behind now: reservations, registrations, waiting calls, others' services."""
         left: list[Leak] = []
         for view in self._reservations.sessions():
             for kind, held in (
@@ -292,18 +368,31 @@ class FakeStation:
             _leak("multiplexer registration", entry.record.name, entry.holder)
             for entry in self._reservations.multiplexers()
         ]
-        # What the station started itself, it ends itself.
-        own = {started.service_class for started in self._activator.started()}
         left += [
-            Leak("service", f"{view.display_name} ({view.service_class})", view.process)
-            for view in self.services()
-            if not view.static and view.service_class not in own
+            _leak("waiting call", f"for {listed(tuple(ticket.wanted))}", ticket.request.holder)
+            for ticket in self._reservations.waiting()
         ]
-        return left
+        return [*left, *map(_service_leak, self._foreign())]
+
+    def _foreign(self) -> list[Registration]:
+        """The services but for the station's own, and those it started and ends itself."""
+        started = self._activator.started()
+        own = {*self._static.values(), *(each.registration_id for each in started)}
+        pids = {each.pid for each in started}
+        return [
+            entry
+            for entry in self._registry.active()
+            if entry.id not in own and entry.holder.pid not in pids
+        ]
 
 
-def _leak(kind: str, name: str, holder: SessionHolder) -> Leak:
+def _leak(kind: str, name: str, holder: Holder) -> Leak:
     return Leak(kind, name, str(holder))
+
+
+def _service_leak(entry: Registration) -> Leak:
+    name = f"{entry.service.display_name} ({entry.service.service_class})"
+    return _leak("service", name, entry.holder)
 
 
 def _who(holder: Holder) -> str:
@@ -311,15 +400,20 @@ def _who(holder: Holder) -> str:
 
 
 def _session_facts(view: SessionView) -> SessionFacts:
+    registrar = view.registration.holder if view.registration else NOBODY
     held = view.reservation or view.registration
+    holder = held.holder if held else NOBODY
     return SessionFacts(
         view.record.name,
         view.record.resource_name,
         view.record.instrument_type_id,
         view.reserved,
         view.exists,
-        str(held.holder) if held else "",
+        str(holder) if held else "",
         held.since if held else None,
+        has_ended(holder),
+        str(registrar) if view.registration else "",
+        has_ended(registrar),
     )
 
 

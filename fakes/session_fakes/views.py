@@ -38,6 +38,11 @@ class SessionFacts:
     """Who reserved it; of one that is only registered, who registered it."""
     since: float | None
     """Seconds of the fakes' clock."""
+    holder_ended: bool = False
+    """Whether the process of the holder is known to have ended."""
+    registrar: str = ""
+    """Who registered it, also while somebody else has reserved it."""
+    registrar_ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,9 +59,10 @@ class Leak:
     """Something that was left behind, and by whom."""
 
     kind: str
-    """``reservation``, ``session registration``, ``multiplexer registration`` or ``service``."""
+    """``reservation``, ``session registration``, ``multiplexer registration``, ``waiting call``,
+    ``service`` or ``channel``."""
     what: str
     who: str
 
     def __str__(self) -> str:
-        return f"{self.kind} of {self.what}, by {self.who}"
+        return f"{self.kind} {self.what}, by {self.who}"

@@ -208,7 +208,8 @@ def test___an_installed_service___resolve___starts_it_and_answers_its_registrati
 
     assert (found.service.service_class, found.service.version) == ("C", "1.0.0")
     (started,) = activator.started()
-    assert (started.service_class, started.version, started.is_registered) == ("C", "1.0.0", True)
+    assert (started.service_class, started.version) == ("C", "1.0.0")
+    assert started.registration_id == found.id
     assert started.file == world.folder / "start.serviceconfig"
     assert activator.resolve("I", "C", "1.0.0") == found
     assert world.bell.hear() == {"register": "C", "version": "1.0.0"}
@@ -529,6 +530,54 @@ def test___a_service_under_a_shell___close___ends_the_service_too(world: World) 
     activator.close()
 
     assert world.bell.hear() == {"bye": True}
+
+
+@holds("DISC-ACTIVATE-RESET")
+def test___a_started_service___reset___is_ended_and_started_anew_when_resolved(
+    world: World,
+) -> None:
+    activator = world.activator("register(); say(up=os.getpid()); serve()")
+    activator.resolve("I")
+    world.bell.hear()
+    first = world.bell.hear()["up"]
+
+    activator.reset()
+    assert world.bell.hear() == {"left": True}
+    world.registry.evict_all()
+    assert activator.started() == []
+
+    activator.resolve("I")
+    world.bell.hear()
+    assert world.bell.hear()["up"] != first
+
+
+@holds("DISC-ACTIVATE-RESET")
+def test___somebody_waits___reset___tells_at_once(world: World) -> None:
+    activator = world.activator("say(ready=True); serve()")
+    waiting = world.resolving(activator)
+    world.bell.hear()
+
+    activator.reset()
+
+    error = waiting.exception(PATIENCE)
+    assert isinstance(error, Refusal)
+    assert (error.code, "was reset" in error.text) == ("UNAVAILABLE", True)
+
+
+def test___reset_before_the_second_look___resolve___starts_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    activator = world.activator(SERVES)
+    look_up, looks = world.registry.lookup, iter([lambda: None, activator.reset])
+
+    def look_up_and_reset(*asked: str) -> Registration | Service:
+        next(looks)()
+        return look_up(*asked)
+
+    monkeypatch.setattr(world.registry, "lookup", look_up_and_reset)
+
+    assert refusal_of(lambda: activator.resolve("I")).code == "UNAVAILABLE"
+    assert activator.started() == []
 
 
 def test___somebody_waits___close___tells_at_once(world: World) -> None:

@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +20,7 @@ from session_fakes.control import ControlClient, ControlRefused, NoStation, Read
 from session_fakes.control.client import ControlFault, is_alive
 from session_fakes.control.server import TOKEN_HEADER, ControlServer
 from session_fakes.errors import FakeError
+from session_fakes.network.services import Network
 from session_fakes.serving import CallLog, Faults
 from session_fakes.serving.names import MethodNames
 from session_fakes.station import FakeStation
@@ -46,6 +48,7 @@ class Double:
     clock: Clock = field(default_factory=Clock)
     calls: CallLog = field(default_factory=lambda: CallLog(METHODS))
     faults: Faults = field(default_factory=lambda: Faults(METHODS))
+    network: Network = field(default_factory=lambda: Network([]))
     held: dict[str, str] = field(default_factory=lambda: {"S": "plug-in 7"})
     internal_errors: list[str] = field(default_factory=list[str])
     discovery_address: str = "localhost:1"
@@ -76,6 +79,10 @@ class Double:
         """Read the file."""
         Path(path).read_text("utf-8")
         return path
+
+    def sites_of(self, pin_map_id: str) -> tuple[int, ...]:
+        """Two."""
+        return (0, 1) if pin_map_id == "map" else ()
 
     def environment(self, base: dict[str, str]) -> dict[str, str]:
         """One variable."""
@@ -276,6 +283,21 @@ def test___bad_fault___added___refused_with_a_reason(
     assert len(double.faults) == 0
 
 
+def test___relay___asked_for_what_it_cannot___refused_with_what_it_can() -> None:
+    with FakeStation() as station, closing(ControlServer(station)) as control:
+        client = ControlClient(ready_of(control), timeout=20)
+        for body, told in (
+            ({"does": "explode"}, "pass, cut, stall, refuse or heal, not 'explode'"),
+            ({"does": "stall", "what": "half"}, "'half' is nothing a relay knows"),
+            ({"does": "cut", "what": "half"}, "'half' is nothing a relay knows"),
+            ({}, "'does'"),
+        ):
+            with pytest.raises(ControlRefused, match=told):
+                client.post("/relays", service="pin-map", **body)
+
+        assert station.network.troubles() == []
+
+
 def test___clock___advanced___only_forwards(client: ControlClient, double: Double) -> None:
     client.post("/clock/advance", seconds=30)
 
@@ -290,6 +312,12 @@ def test___reservation___released___holder_is_told_and_a_second_time_is_refused(
     assert client.post("/release", name="S") == {"released": "S", "holder": "plug-in 7"}
     with pytest.raises(ControlRefused, match="Nothing is reserved"):
         client.post("/release", name="S")
+
+
+def test___sites___asked_for___those_of_the_pin_map(client: ControlClient) -> None:
+    assert client.get("/sites", pin_map_id="map")["sites"] == [0, 1]
+    with pytest.raises(ControlRefused, match="'pin_map_id'"):
+        client.get("/sites")
 
 
 def test___pin_map___that_is_missing___refused_without_a_traceback(
@@ -327,13 +355,20 @@ def test___calls___waited_for___come_as_soon_as_answered(
     assert answers[0]["last"] == 1
 
 
-def test___calls___asked_since_a_number_before_the_reset___all_are_told(
+def test___calls___asked_since_a_number___none_twice_and_none_that_came_before(
     client: ControlClient, double: Double
 ) -> None:
     double.answer()
+    double.answer()
 
-    assert len(client.get("/calls", since=1)["calls"]) == 0
-    assert len(client.get("/calls", since=900)["calls"]) == 1
+    assert [call["seq"] for call in client.get("/calls", since=1)["calls"]] == [2]
+    assert client.get("/calls", since=900)["calls"] == []
+    double.calls.clear()
+    double.answer()
+    after = client.get("/calls", since=2)
+    assert ([call["seq"] for call in after["calls"]], after["last"]) == ([3], 3)
+    assert client.get("/calls", since=after["last"])["calls"] == []
+    assert [call["seq"] for call in client.get("/state")["calls"]["calls"]] == [3]
 
 
 def test___station___asked_to_stop___wish_is_known(

@@ -7,9 +7,8 @@ import random
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -24,7 +23,7 @@ from session_fakes.discovery import (
 )
 from session_fakes.errors import FakeError, Refusal
 from session_fakes.fidelity import holds
-from session_fakes.serving.server import has_ipv6_loopback
+from session_fakes.network.loopback import has_ipv6_loopback
 
 
 def service(
@@ -56,12 +55,12 @@ RIGHT = registration()
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        (replace(RIGHT, service=replace(RIGHT.service, display_name="")), "display_name"),
-        (replace(RIGHT, service=replace(RIGHT.service, display_name=" \t")), "display_name"),
-        (replace(RIGHT, service=replace(RIGHT.service, service_class="")), "service_class"),
-        (replace(RIGHT, service=replace(RIGHT.service, provided_interfaces=())), "interfaces"),
-        (replace(RIGHT, service=replace(RIGHT.service, provided_interfaces=("I", ""))), "one of"),
-        (replace(RIGHT, location=Location("", "1")), "location"),
+        (RIGHT._replace(service=RIGHT.service._replace(display_name="")), "display_name"),
+        (RIGHT._replace(service=RIGHT.service._replace(display_name=" \t")), "display_name"),
+        (RIGHT._replace(service=RIGHT.service._replace(service_class="")), "service_class"),
+        (RIGHT._replace(service=RIGHT.service._replace(provided_interfaces=())), "interfaces"),
+        (RIGHT._replace(service=RIGHT.service._replace(provided_interfaces=("I", ""))), "one of"),
+        (RIGHT._replace(location=Location("", "1")), "location"),
     ],
 )
 def test___something_empty___register___is_refused_by_name(wrong: Registration, named: str) -> None:
@@ -92,14 +91,14 @@ def test___something_empty___register___is_refused_by_name(wrong: Registration, 
     ],
 )
 def test___no_port_number___register___is_refused(ports: tuple[str, str]) -> None:
-    wrong = replace(RIGHT, location=Location("localhost", *ports))
+    wrong = RIGHT._replace(location=Location("localhost", *ports))
 
     assert refusal_of(lambda: Registry().register(wrong)).code == "INVALID_ARGUMENT"
 
 
 @pytest.mark.parametrize("ports", [("1", ""), ("", "65535"), ("80", "443")])
 def test___a_port_of_either_kind___register___is_accepted(ports: tuple[str, str]) -> None:
-    assert Registry().register(replace(RIGHT, location=Location("localhost", *ports)))
+    assert Registry().register(RIGHT._replace(location=Location("localhost", *ports)))
 
 
 def test___several_faults___register___names_them_all() -> None:
@@ -119,7 +118,7 @@ def test___several_faults___register___names_them_all() -> None:
 def test___a_version___register___is_reported(versions: tuple[str, ...], reported: str) -> None:
     registry = Registry()
 
-    registry.register(replace(RIGHT, service=replace(RIGHT.service, versions=versions)))
+    registry.register(RIGHT._replace(service=RIGHT.service._replace(versions=versions)))
 
     assert registry.resolve("I").service.versions == (reported,)
     assert registry.resolve("I", version=reported).service.version == reported
@@ -145,7 +144,7 @@ def test___a_version___register___is_reported(versions: tuple[str, ...], reporte
     ],
 )
 def test___no_version___register___is_refused(versions: tuple[str, ...]) -> None:
-    wrong = replace(RIGHT, service=replace(RIGHT.service, versions=versions))
+    wrong = RIGHT._replace(service=RIGHT.service._replace(versions=versions))
 
     refusal = refusal_of(lambda: Registry().register(wrong))
 
@@ -167,7 +166,7 @@ def test___two_registrations___register___have_ids_of_their_own() -> None:
 def test___a_holder___register___is_kept_with_the_time() -> None:
     registry = Registry(now=lambda: 42.0)
 
-    registry.register(replace(RIGHT, holder=Holder("ipv4:127.0.0.1:5", 77)))
+    registry.register(RIGHT._replace(holder=Holder(peer="ipv4:127.0.0.1:5", pid=77)))
 
     (entry,) = registry.active()
     assert (entry.holder.peer, entry.holder.pid, entry.since) == ("ipv4:127.0.0.1:5", 77, 42.0)
@@ -206,6 +205,20 @@ def test___a_deployment_target___resolve___takes_the_local_node_only() -> None:
     assert refusal.code == "NOT_FOUND"
     assert "'mars'" in refusal.text
     assert "'localhost'" in refusal.text
+
+
+@pytest.mark.parametrize("registered", [0, 1])
+def test___device_server___resolve___says_that_it_is_not_simulated(registered: int) -> None:
+    registry = Registry()
+    for _ in range(registered):
+        registry.register(registration("D", "K"))
+
+    wanted = well_known.DEVICE_SERVER_INTERFACES["nidmm"], well_known.DEVICE_SERVER_CLASS
+    text = refusal_of(lambda: registry.resolve(*wanted)).text
+
+    assert "'nidmm_grpc.NiDmm': the fakes have no NI gRPC Device Server" in text
+    assert "MEASUREMENT_PLUGIN_GRPC_DEVICE_SERVER_ADDRESS" in text
+    assert "Start the service" not in text
 
 
 @holds("DISC-RESOLVE-UNKNOWN")
@@ -338,6 +351,17 @@ def test___the_last_one___unregister___leaves_nothing_behind() -> None:
 
 
 @holds("DISC-UNREGISTER-UNKNOWN")
+def test___all_evicted___unregister___is_well() -> None:
+    registry = Registry()
+    number = registry.register(RIGHT)
+
+    registry.evict_all()
+
+    assert registry.active() == []
+    registry.unregister(number)
+
+
+@holds("DISC-UNREGISTER-UNKNOWN")
 @pytest.mark.parametrize("twice", [True, False])
 def test___an_unknown_id___unregister___is_refused(twice: bool) -> None:
     registry = Registry()
@@ -357,8 +381,8 @@ def test___versions_of_a_class___enumerate___are_one_entry() -> None:
     registry = Registry()
     for number, version in enumerate(("2.0.0", "1.10.0", "1.9.0", "")):
         entry = registration("C", "I", version=version, port=str(number + 1))
-        named = replace(entry.service, display_name=f"C {version}")
-        registry.register(replace(entry, service=named))
+        named = entry.service._replace(display_name=f"C {version}")
+        registry.register(entry._replace(service=named))
     registry.register(registration("D", "J"))
     registry.install(service("E", "J", version="1.0.0"))
 
@@ -463,7 +487,7 @@ def test___a_listener___register___is_told_outside_the_lock() -> None:
 def test___a_port_that_refuses___why_dead___says_so() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])
-        alive = replace(RIGHT, location=Location("127.0.0.1", port))
+        alive = RIGHT._replace(location=Location("127.0.0.1", port))
         assert why_dead(alive) == ""
 
     assert why_dead(alive) == f"127.0.0.1:{port} refuses connections"
@@ -494,39 +518,31 @@ def test___localhost_that_listens_on_ipv6_alone___why_dead___it_is_alive(
     monkeypatch.setattr(socket, "getaddrinfo", only_ipv4)
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
         port = str(server.getsockname()[1])
-        alive = replace(RIGHT, location=Location("localhost", port))
+        alive = RIGHT._replace(location=Location("localhost", port))
         assert why_dead(alive) == ""
 
     assert why_dead(alive) == f"localhost:{port} refuses connections"
 
 
 def test___a_name_that_leads_nowhere___why_dead___does_not_know() -> None:
-    assert why_dead(replace(RIGHT, location=Location("no.such.host.invalid", "1"))) == ""
-    assert why_dead(replace(RIGHT, location=Location("x" * 300, "1"))) == ""
+    assert why_dead(RIGHT._replace(location=Location("no.such.host.invalid", "1"))) == ""
+    assert why_dead(RIGHT._replace(location=Location("x" * 300, "1"))) == ""
 
 
 def test___many_threads___register_and_unregister___end_with_nothing() -> None:
     registry = Registry()
-    failures: list[BaseException] = []
 
     def work(seed: int) -> None:
         dice = random.Random(seed)
-        try:
-            for _ in range(100):
-                name = dice.choice("CDE")
-                mine = registry.register(registration(name, version=dice.choice(["", "1.0.0"])))
-                assert registry.resolve("I", name).service.service_class == name
-                registry.unregister(mine)
-        except BaseException as error:
-            failures.append(error)
+        for _ in range(100):
+            name = dice.choice("CDE")
+            mine = registry.register(registration(name, version=dice.choice(["", "1.0.0"])))
+            assert registry.resolve("I", name).service.service_class == name
+            registry.unregister(mine)
 
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, range(8))) == [None] * 8
 
-    assert failures == []
     assert registry.active() == []
     assert registry.enumerate() == []
 

@@ -11,8 +11,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import grpc
@@ -25,6 +26,7 @@ from ni.measurementlink.sessionmanagement.v1 import (
     session_management_service_pb2_grpc as management_grpc,
 )
 
+from session_fakes import measure as measuring
 from session_fakes.cli import main, text
 from session_fakes.cli.events import events
 from session_fakes.cli.flags import StationSettings
@@ -117,14 +119,14 @@ def reservation(station: Hosted, timeout: int = 0) -> management.ReserveSessions
     )
 
 
-def register(station: Hosted, name: str, service_class: str) -> None:
+def register(station: Hosted, name: str, service_class: str, port: int = 1) -> None:
     request = discovery.RegisterServiceRequest(
         service_description=discovery.ServiceDescriptor(
             display_name=name,
             service_class=service_class,
             provided_interfaces=["ni.measurementlink.measurement.v2.MeasurementService"],
         ),
-        location=discovery.ServiceLocation(location="localhost", insecure_port="1"),
+        location=discovery.ServiceLocation(location="localhost", insecure_port=str(port)),
     )
     with grpc.insecure_channel(station.station.discovery_address) as channel:
         discovery_grpc.DiscoveryServiceStub(channel).RegisterService(request, timeout=20)
@@ -188,6 +190,7 @@ def test___help___asked_for___imports_neither_grpc_nor_http() -> None:
 COMMANDS = [
     *("up", "run", "env", "measure", "who", "services", "calls", "release", "reset", "doctor"),
     *("down", "fault", "fault add", "fault list", "fault clear", "clock", "clock advance"),
+    *("fault stop", "fault restart", "fault network"),
 ]
 
 
@@ -259,6 +262,7 @@ def test___flags___wrong___usage_error(invoke: Invoke, arguments: str, told: str
     "arguments",
     [
         *("who", "services", "calls", "fault list", "fault clear", "reset", "release X", "down"),
+        *("fault stop X", "fault restart X", "fault network heal"),
         *("env", "clock advance 1s", "measure X", "fault add X --hang"),
     ],
 )
@@ -285,6 +289,28 @@ def test___session___held___who_tells_the_holder_and_since_when(
     (session,) = invoke("who", "--json").data["sessions"]
     assert session["reserved"]
     assert session["holder"].startswith("peer ")
+
+
+@pytest.mark.parametrize(
+    ("facts", "shown"),
+    [
+        ({"registrar": ""}, "A"),
+        ({"holder_ended": True}, "A (has ended)"),
+        ({"registrar": "B"}, "A; registered by B"),
+        ({"registrar": "B", "registrar_ended": True}, "A; registered by B (has ended)"),
+        ({"registrar": "A", "registrar_ended": True, "holder_ended": True}, "A (has ended)"),
+        ({"reserved": False, "registrar": "A", "holder_ended": True}, "A (has ended)"),
+        ({"holder": "", "reserved": False}, "-"),
+    ],
+)
+def test___holders___told___each_once_and_whether_they_have_ended(
+    facts: dict[str, Any], shown: str
+) -> None:
+    assert text.holders({**SESSION, **facts}) == shown
+    (line,) = [
+        line for line in frame(state(sessions=[{**SESSION, **facts}]), "", 99, 99) if " S " in line
+    ]
+    assert shown in line
 
 
 @pytest.mark.parametrize("command", ["services", "services --json"])
@@ -361,6 +387,7 @@ def test___calls___printed___since_a_number_and_as_json_lines(
         ["2", "GetSessions", "OK"],
         ["3", "GetSessions", "OK"],
     ]
+    assert invoke("calls", "--since", "99999").out == ""
     lines = [json.loads(line) for line in invoke("calls", "--json").out.splitlines()]
     assert [line["request"] for line in lines] == [{}, {}, {}]
 
@@ -378,6 +405,33 @@ def test___calls___followed___come_as_they_are_answered_until_ctrl_c(
         assert process.wait(20) == 130
         assert process.stderr is not None
         assert "Traceback" not in process.stderr.read()
+
+
+def test___calls___followed___end_orderly_with_the_station(invoke: Invoke) -> None:
+    with started("up") as station:
+        address = re.findall(r"localhost:\d+", read_until(station, "ready"))[0]
+        with started("calls", "--follow") as process, grpc.insecure_channel(address) as channel:
+            stub = discovery_grpc.DiscoveryServiceStub(channel)
+            stub.EnumerateServices(discovery.EnumerateServicesRequest(), timeout=20)
+            read_until(process, "EnumerateServices")
+            assert invoke("down").code == 0
+
+            _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (0, "session-fakes: the station has stopped\n")
+
+
+def test___calls___followed_until_the_station_is_killed___end_with_3() -> None:
+    with started("up") as station:
+        address = re.findall(r"localhost:\d+", read_until(station, "ready"))[0]
+        with started("calls", "--follow") as process, grpc.insecure_channel(address) as channel:
+            stub = discovery_grpc.DiscoveryServiceStub(channel)
+            stub.EnumerateServices(discovery.EnumerateServicesRequest(), timeout=20)
+            read_until(process, "EnumerateServices")
+            station.kill()
+
+            _, err = process.communicate(timeout=30)
+    assert process.returncode == 3
+    assert "does not answer" in err
 
 
 def _interruptible() -> tuple[int, list[str]]:
@@ -446,8 +500,109 @@ def test___fault___of_a_misspelt_method___refused_with_the_nearest(
     assert len(station.station.faults) == 0
 
 
+def test___service___stopped_listed_restarted___is_back_on_its_port_with_what_it_knew(
+    invoke: Invoke, station: Hosted, sessions: management_grpc.SessionManagementServiceStub
+) -> None:
+    sessions.ReserveSessions(reservation(station), timeout=20)
+    address = station.station.session_management.address
+
+    assert "Bring it back with" in invoke("fault", "stop", "session-management").out
+
+    assert invoke("fault", "list").out == "session-management: stopped\n"
+    again = invoke("fault", "restart", "session-management")
+    assert again.out == f"session-management serves on {address} again, and knows what it knew.\n"
+    assert invoke("fault", "list").out == "There are no faults.\n"
+    sessions.GetSessions(management.GetSessionsRequest(), timeout=20, wait_for_ready=True)
+    assert [session.name for session in station.station.sessions()] == ["Logger-Log"]
+
+
+def test___service___restarted_fresh___has_forgotten(
+    invoke: Invoke, station: Hosted, sessions: management_grpc.SessionManagementServiceStub
+) -> None:
+    sessions.ReserveSessions(reservation(station), timeout=20)
+
+    done = invoke("fault", "restart", "session-management", "--fresh", "--json")
+
+    assert done.data["fresh"] is True
+    assert invoke("who").out == "No session is reserved or registered.\n"
+
+
+def test___network___stalled_one_way_and_healed___calls_wait_and_go_on(
+    invoke: Invoke, station: Hosted
+) -> None:
+    done = invoke("fault", "network", "stall", "session-management", "--only", "answers")
+
+    assert done.out == "session-management: stalls answers\n"
+    assert invoke("fault", "list").out == done.out
+    with grpc.insecure_channel(station.station.session_management.address) as channel:
+        stub = management_grpc.SessionManagementServiceStub(channel)
+        call = stub.GetSessions.future(management.GetSessionsRequest(), timeout=60)
+        assert not call.done()
+        assert "passes everything" in invoke("fault", "network", "heal").out
+        call.result()
+
+
+def test___network___cut_before_an_answer___call_was_made_and_is_lost(
+    invoke: Invoke, station: Hosted
+) -> None:
+    invoke("fault", "network", "pass")
+    invoke("fault", "network", "cut", "session-management", "--before", "answer")
+
+    with grpc.insecure_channel(station.station.session_management.address) as channel:
+        stub = management_grpc.SessionManagementServiceStub(channel)
+        with pytest.raises(grpc.RpcError):
+            stub.ReserveSessions(reservation(station), timeout=20)
+
+    assert [session.name for session in station.station.sessions()] == ["Logger-Log"]
+    assert invoke("fault", "network", "cut").out == (
+        "The connections that were open are cut.\n"
+        "discovery: passes everything\n"
+        "pin-map: passes everything\n"
+        "session-management: passes everything\n"
+    )
+
+
+@pytest.mark.usefixtures("station")
+def test___network___nothing_in_front___healed___says_so(invoke: Invoke) -> None:
+    assert invoke("fault", "network", "heal").out == "No relay is in front of any service.\n"
+
+
+def test___services_and_network___all_faults_cleared___serve_rightly(
+    invoke: Invoke, station: Hosted
+) -> None:
+    invoke("fault", "network", "refuse", "pin-map")
+    invoke("fault", "stop", "session-management")
+    invoke("fault", "add", "GetSessions", "--hang")
+
+    assert invoke("fault", "clear").out == "Faults taken back: 3.\n"
+
+    assert invoke("fault", "list", "--json").data == []
+    assert station.station.session_management.running
+
+
 @pytest.mark.parametrize(
-    ("time", "seconds"), [("30s", 30), ("500ms", 0.5), ("2min", 120), ("7", 7)]
+    ("arguments", "told"),
+    [
+        ("stop sessionmanagement", "Did you mean session-management?"),
+        ("restart zzz", "Services: 'discovery', 'pin-map', 'session-management'."),
+        ("network stall pinmap", "Did you mean pin-map?"),
+        ("network stall pin-map --before answer", "--before goes with cut"),
+        ("network cut pin-map --only answers", "--only goes with stall"),
+        ("network explode", "'explode'"),
+    ],
+)
+@pytest.mark.usefixtures("station")
+def test___service_or_network___misspelt___refused_with_the_nearest(
+    invoke: Invoke, arguments: str, told: str
+) -> None:
+    done = invoke("fault", *arguments.split())
+
+    assert done.code == 2
+    assert told in done.err
+
+
+@pytest.mark.parametrize(
+    ("time", "seconds"), [("30s", 30), ("500ms", 0.5), ("2min", 120), ("1.5h", 5400), ("7", 7)]
 )
 def test___clock___advanced___moves_the_stations_time(
     invoke: Invoke, station: Hosted, time: str, seconds: float
@@ -503,6 +658,62 @@ def test___measure___name_of_two_classes___asks_for_the_class(
 
     assert done.code == 2
     assert "'a.b', 'c.d'" in done.err
+
+
+def test___measure___newest_is_dead_and_an_older_one_lives___fails_as_clients_do(
+    invoke: Invoke, station: Hosted
+) -> None:
+    register(station, "Twice", "a.b", station.station.discovery.port)
+    register(station, "Twice", "a.b")
+
+    done = invoke("measure", "Twice")
+
+    assert done.code == 1
+    assert "nothing answers at localhost:1" in done.err
+    assert "Discovery answers the newest" in done.err
+    assert "--evict-stale" in done.err
+
+
+def test___measure___older_one_is_dead___measures_the_newest(
+    invoke: Invoke, station: Hosted
+) -> None:
+    register(station, "Twice", "a.b")
+    register(station, "Twice", "a.b", station.station.discovery.port)
+
+    done = invoke("measure", "Twice")
+
+    assert "is no measurement" in done.err
+    assert "Discovery answers the newest" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("asked", "sent"), [(["--sites", "all"], [0, 3]), (["--sites", "3"], [3]), ([], [0])]
+)
+def test___measure___sites___sent_by_number(
+    invoke: Invoke,
+    station: Hosted,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: list[str],
+    sent: list[int],
+) -> None:
+    register(station, "Two sites", "a.b")
+    two = tmp_path / "two.pinmap"
+    two.write_text(PIN_MAP.replace("</Sites>", '<Site siteNumber="3" /></Sites>'), "utf-8")
+    measured: list[list[int]] = []
+
+    def run(*given: Any, **_: object) -> SimpleNamespace:  # noqa: ANN401 - as measure.run
+        measured.append(given[3])
+        return SimpleNamespace(readings=())
+
+    def connect(*_: object) -> nullcontext[SimpleNamespace]:
+        return nullcontext(SimpleNamespace(name="Two sites", parameters=()))
+
+    monkeypatch.setattr(measuring, "run", run)
+    monkeypatch.setattr(measuring.Measurement, "connect", connect)
+
+    assert invoke("measure", "Two sites", "--pin-map", str(two), *asked).code == 0
+    assert measured == [sent]
 
 
 def test___measure___plug_in_that_does_not_answer___ends_with_1(
@@ -616,6 +827,50 @@ def test___run___signalled___passes_it_on_once_and_waits(number: int) -> None:
     assert (process.returncode, out) == (5, f"got {int(number)}\n")
 
 
+@posix
+@pytest.mark.parametrize("deaf", [(), ("SIGINT",), ("SIGINT", "SIGTERM")])
+def test___run___station_told_to_stop___command_is_ended_more_and_more_firmly(
+    invoke: Invoke, deaf: tuple[str, ...]
+) -> None:
+    ignored = "".join(f"signal.signal(signal.{name}, signal.SIG_IGN); " for name in deaf)
+    code = f"import signal; {ignored}print('ready', flush=True); signal.pause()"
+    with started("run", "--", *python(code)) as process:
+        read_until(process, "ready")
+
+        assert invoke("down").code == 0
+
+        process.communicate(timeout=30)
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)[len(deaf)]
+    assert process.returncode == 128 + wanted
+    assert invoke("who").code == 3
+
+
+@posix
+def test___run___station_told_to_stop___plug_in_ends_by_itself(invoke: Invoke) -> None:
+    code = "print('ready', flush=True); input(); print('bye')"
+    with started("run", "--", *python(code)) as process:
+        read_until(process, "ready")
+
+        assert invoke("down").code == 0
+
+        out, _ = process.communicate(timeout=30)
+    assert (process.returncode, out) == (0, "bye\n")
+
+
+@pytest.mark.parametrize(("is_terminal", "before"), [(True, "\n"), (False, "")])
+def test___message___beside_a_command_in_a_terminal___begins_a_line(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    is_terminal: bool,
+    before: str,
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+
+    text.say("told", beside_a_command=True)
+
+    assert capsys.readouterr().err == f"{before}session-fakes: told\n"
+
+
 @pytest.mark.usefixtures("station")
 def test___run___a_station_runs_already___refuses_and_says_what_to_do() -> None:
     done = run("run", "--", *python("print('never')"))
@@ -646,6 +901,15 @@ def test___up___in_a_pipe___prints_events_and_stops_on_down(invoke: Invoke, pin_
     assert (process.returncode, err) == (0, "")
     assert "stopped" in out
     assert invoke("who").code == 3
+
+
+def test___up___with_a_pin_map___tells_its_id(invoke: Invoke, pin_map: Path) -> None:
+    with started("up", "--pin-map", pin_map.name, cwd=pin_map.parent) as process:
+        ready = read_until(process, "ready")
+        assert invoke("down").code == 0
+        process.communicate(timeout=30)
+
+    assert f"; pin map {pin_map};" in ready
 
 
 def test___up___as_json___prints_one_object_a_line(invoke: Invoke) -> None:
@@ -747,7 +1011,7 @@ def state(**parts: Any) -> dict[str, Any]:  # noqa: ANN401 - keywords
         "sessions": [],
         "waiting": [],
         "faults": [],
-        "calls": {"calls": [], "last": 0, "dropped": 0},
+        "calls": {"calls": [], "last": 0, "count": 0, "dropped": 0},
     }
     return {**empty, **parts}
 
@@ -790,7 +1054,7 @@ def test___calls___more_than_shown___are_counted() -> None:
 def test___view___drawn___stays_within_the_terminal(width: int, height: int) -> None:
     shown = state(
         sessions=[{**SESSION, "name": "long " * 50}] * 3,
-        calls={"calls": [call(n) for n in range(1, 31)], "last": 30, "dropped": 0},
+        calls={"calls": [call(n) for n in range(1, 31)], "last": 30, "count": 30, "dropped": 0},
     )
 
     lines = frame(shown, "title \x1b]0;x\x07", width, height)

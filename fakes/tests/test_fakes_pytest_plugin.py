@@ -17,9 +17,9 @@ import pytest
 from ni.measurementlink.discovery.v1.client import DiscoveryClient
 from ni.measurementlink.pinmap.v1.client import PinMapClient
 from ni.measurementlink.sessionmanagement.v1.client import PinMapContext, SessionManagementClient
-from ni_grpc_extensions.channelpool import GrpcChannelPool
 
 from session_fakes import audit
+from session_fakes.channels import ChannelWatch
 from session_fakes.pytest_plugin import MakeFakeStation
 from session_fakes.station import FakeStation
 
@@ -136,7 +136,7 @@ def test___reservation_kept___test_passes___fails_in_teardown_with_line_and_reme
         [
             "*ERROR at teardown of test_it*",
             "The test passed, but left 2 things behind:",
-            f"  1. reservation niDMM-DMM1, by plug-in *, this process, {place}, peer *",
+            f"  1. reservation niDMM-DMM1, by program *, this process, {place}, peer *",
             "     Leave the `with` block of the reservation, or call its unreserve()*",
             "  2. reservation niDMM-DMM2, by *",
             "*fake station calls*",
@@ -172,7 +172,7 @@ def test___registration_and_service_kept___test_passes___each_is_named(
             "The test passed, but left 2 things behind:",
             f"  1. session registration niDMM-DMM1, by *this process, {registered}, peer *",
             "     Call unregister_sessions()*",
-            f"  2. service Mine (my.Class), by plug-in *, this process, {made}",
+            f"  2. service Mine (my.Class), by program *, this process, {made}, peer *",
             "     Call unregister_service()*",
         ]
     )
@@ -221,9 +221,108 @@ def test___channels_kept___test_passes___are_named_with_the_line(
         [
             "The test passed, but left 1 thing behind:",
             f"  1. channel to localhost:*, by this process, {place}",
-            "     Use the client in a `with` block, or close the GrpcChannelPool.*",
+            "     Use the client, or the channel, in a `with` block, or close the *",
         ]
     )
+
+
+@pytest.mark.parametrize("by", ["address", "stub"])
+def test___raw_channel_to_the_station_kept___test_passes___is_named_with_the_line(
+    run: Run, pytester: pytest.Pytester, by: str
+) -> None:
+    result = run(
+        f"""
+        {MARK}
+        def test_it(fake_station):
+            channel = grpc.insecure_channel(fake_station.session_management.address)
+            client = SessionManagementClient(grpc_channel=channel)
+            with reserve(client, fake_station):
+                KEPT.append(channel if {by == "address"} else client)
+        """
+    )
+
+    place = line(pytester, "channel = grpc.")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "The test passed, but left 1 thing behind:",
+            f"  1. channel to localhost:*, by this process, {place}",
+            "     Use the client, or the channel, in a `with` block,*",
+        ]
+    )
+
+
+def test___raw_channels_closed_or_to_others___test_passes___no_leak(run: Run) -> None:
+    result = run(
+        """
+        def test_it(fake_station):
+            address = fake_station.discovery.address
+            KEPT.append(grpc.insecure_channel("localhost:1"))
+            KEPT.append(grpc.insecure_channel(address))
+            with KEPT[-1] as channel:
+                assert isinstance(channel, grpc.Channel)
+            KEPT.append(grpc.insecure_channel(target=address, options=()))
+            KEPT[-1].close()
+            grpc.insecure_channel(address).unary_unary("/a/b")
+        """
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+def test___call_still_waiting___test_passes___is_a_leak(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    result = run(
+        f"""
+        import threading
+
+        def wait(station):
+            with SessionManagementClient() as client, pytest.raises(grpc.RpcError):
+                client.reserve_sessions(PinMapContext(station.pin_map_id, None), "A", timeout=-1)
+
+        {MARK}
+        def test_it(fake_station):
+            with SessionManagementClient() as client:
+                reserve(client, fake_station, "A")
+            KEPT.append(threading.Thread(target=wait, args=[fake_station]))
+            KEPT[0].start()
+            while not fake_station.waiting():
+                pass
+
+        def test_end():
+            KEPT[0].join()
+        """
+    )
+
+    place = line(pytester, "timeout=-1")
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            f"  2. waiting call for 'niDMM-DMM1', by *this process, {place}, peer *",
+            "     Have the call end before the test does*",
+        ]
+    )
+
+
+def test___launched_plug_in_forgotten___test_ends___is_told_and_ended(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    (pytester.path / "service.py").write_text(STARTED, "utf-8")
+    result = run(
+        """
+        import sys
+
+        def test_it(fake_station):
+            KEPT.append(fake_station.launch([sys.executable, "service.py"]))
+
+        def test_ended():
+            assert KEPT[0].returncode is not None
+        """
+    )
+
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["  1. service Started (my.Started), by program *service.py*"])
 
 
 def test___channels_closed_collected_or_closed_by_a_late_fixture___test_passes___no_leak(
@@ -254,20 +353,20 @@ def test___channels_closed_collected_or_closed_by_a_late_fixture___test_passes__
     result.assert_outcomes(passed=1)
 
 
-def test___channel_pool___watched_and_left___is_as_it_was(run: Run) -> None:
-    before = dict(vars(GrpcChannelPool))
+def test___grpc___watched_and_left___is_as_it_was(run: Run) -> None:
+    before = grpc.insecure_channel
 
     result = run(
         f"""
         {MARK}
         def test_it(fake_station):
-            assert vars(GrpcChannelPool)["close"].__module__ == "session_fakes.audit"
+            assert grpc.insecure_channel.__module__ == "session_fakes.channels"
             1 / 0
         """
     )
 
     result.assert_outcomes(failed=1)
-    assert dict(vars(GrpcChannelPool)) == before
+    assert grpc.insecure_channel is before
 
 
 def test___failed_test___leaves_things___they_and_the_calls_are_in_the_report(run: Run) -> None:
@@ -558,17 +657,22 @@ threading.Event().wait()
 """
 
 
-@pytest.mark.skipif(os.name == "nt", reason="the service is started by a shell script")
-def test___service_that_the_station_started___still_runs___no_leak(
-    run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(pytester.mkdir("elsewhere"))
+def install_service(pytester: pytest.Pytester) -> None:
+    """Have a file describe a service, which a script starts in a process of its own."""
     entry = {"displayName": "Started", "serviceClass": "my.Started", "providedInterface": "my.I"}
     (pytester.path / "service.py").write_text(STARTED, "utf-8")
     (pytester.path / "start.sh").write_text(f"#!/bin/sh\nexec '{sys.executable}' service.py\n")
     (pytester.path / "one.serviceconfig").write_text(
         json.dumps({"services": [{**entry, "path": "start.bat"}]}), "utf-8"
     )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the service is started by a shell script")
+def test___service_that_the_station_started___still_runs___no_leak(
+    run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(pytester.mkdir("elsewhere"))
+    install_service(pytester)
 
     result = run(
         """
@@ -584,6 +688,31 @@ def test___service_that_the_station_started___still_runs___no_leak(
     )
 
     result.assert_outcomes(passed=1)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the service is started by a shell script")
+def test___class_that_the_station_started___registered_by_the_test_too___is_a_leak(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    install_service(pytester)
+    result = run(
+        """
+        @pytest.mark.fake_station(service_configs=["one.serviceconfig"])
+        def test_it(fake_station):
+            with GrpcChannelPool() as pool:
+                client = DiscoveryClient(grpc_channel_pool=pool)
+                client.resolve_service("my.I", "my.Started")
+                client.register_service(
+                    ServiceInfo("my.Started", "", ["my.I"], display_name="Mine"),
+                    ServiceLocation("localhost", "2", ""),
+                )
+        """
+    )
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        ["The test passed, but left 1 thing behind:", "  1. service Mine *"]
+    )
 
 
 def test___xdist___two_workers___same_verdicts(pytester: pytest.Pytester) -> None:
@@ -617,21 +746,40 @@ def test___station___checked___tells_leaks_and_faults_of_the_fakes(
         reservation.unreserve()
 
     assert len(held) == 1
-    assert held[0].startswith("reservation niDMM-DMM1, by plug-in ")
+    assert held[0].startswith("reservation niDMM-DMM1, by program ")
     assert f"{Path(__file__).name}:" in held[0]
     assert audit.check(station) == []
 
 
-def test___channel_watch___pool_unlike_those_known___notes_nothing(
+def test___call_given_up_a_moment_ago___leaks___waits_until_the_station_knows(
+    make_fake_station: MakeFakeStation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = make_fake_station()
+    answers: list[list[str]] = [[], ["one"], ["one", "two"]]
+    monkeypatch.setattr(station, "waiting", answers.pop)
+
+    assert audit.leaks(station) == []
+
+    assert answers == []
+
+
+def test___channel_unlike_grpcs___watched___is_passed_on_and_not_noted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delattr(GrpcChannelPool, "_create_channel")
-    watch = audit.ChannelWatch()
+    channel = object()
+
+    def of_another(_: str) -> object:
+        return channel
+
+    monkeypatch.setattr(grpc, "insecure_channel", of_another)
+    watch = ChannelWatch()
 
     watch.start()
+    made = grpc.insecure_channel("localhost:1")
     watch.stop()
 
-    assert watch.still_open() == []
+    assert made is channel
+    assert watch.still_open({1}) == []
 
 
 def test___example_of_the_documentation___run___passes(run: Run, pytester: pytest.Pytester) -> None:

@@ -17,7 +17,7 @@ import pytest
 from ni.measurementlink.discovery.v1 import discovery_service_pb2 as pb
 from ni.measurementlink.discovery.v1 import discovery_service_pb2_grpc as services
 
-from session_fakes.bootstrap import DISCOVERY, REPORT, environment_for
+from session_fakes.bootstrap import DISCOVERY, REPORT, BootstrappedProcess, environment_for
 from session_fakes.bootstrap.diagnosis import explanation
 from session_fakes.errors import FakeError
 from session_fakes.launch import NotRegisteredError, launch
@@ -162,6 +162,44 @@ def test___child_of_a_plug_in___plug_in_stopped___ends_too() -> None:
     assert done.stdout.strip()[:1] in ("", "X", "Z")
 
 
+_INTERRUPTED = (
+    "import sys, time\n"
+    "try: print('asleep'); open(sys.argv[1], 'w').close(); time.sleep(60)\n"
+    "except KeyboardInterrupt: time.sleep(0.2); open(sys.argv[1], 'w').write('cleaned up')"
+)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no process groups")
+@pytest.mark.parametrize("output", ["None", "subprocess.DEVNULL"])
+def test___script_that_left_its_child___stopped___gives_the_child_time_to_clean_up(
+    output: str, tmp_path: Path
+) -> None:
+    said = tmp_path / "said"
+    code = (
+        "import pathlib, signal, subprocess, sys\n"
+        f"said = pathlib.Path({str(said)!r})\n"
+        f"subprocess.Popen([sys.executable, '-c', {_INTERRUPTED!r}, said], stdout={output})\n"
+        "while not said.exists(): pass"
+    )
+    plug_in = launch([sys.executable, "-c", code], _ENVIRONMENT)
+    plug_in.wait(30)
+
+    assert plug_in.stop() == 0
+
+    assert said.read_text() == "cleaned up"
+
+
+def test___stopped_plug_in___stopped_again___signals_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plug_in = launch([sys.executable, "-c", "input()"], _ENVIRONMENT)
+    code = plug_in.stop()
+    # Its number may be another's by now.
+    monkeypatch.delattr(os, "killpg", raising=False)
+
+    assert plug_in.stop() == code == 0
+
+
 def test___output___while_it_runs___is_passed_on_and_kept() -> None:
     lines: list[str] = []
     code = "import sys; print('one'); print('zwei ü'); print('three', file=sys.stderr)"
@@ -195,6 +233,12 @@ def test___no_command___launched___refuses_it() -> None:
         launch([], _ENVIRONMENT)
 
 
+@pytest.mark.parametrize("command", ["python x.py", b"python x.py", Path("x.py")])
+def test___command_in_one_text___launched___asks_for_a_list(command: object) -> None:
+    with pytest.raises(FakeError, match=r"x\.py' is one text: give .* as a list"):
+        launch(cast("Any", command), _ENVIRONMENT)
+
+
 def test___plug_in_that_fails___waited_for___explains_at_once_with_the_end_of_its_output() -> None:
     code = "print('about to fail')\nraise SystemExit(3)"
     plug_in = launch([sys.executable, "-c", code], _ENVIRONMENT)
@@ -203,7 +247,7 @@ def test___plug_in_that_fails___waited_for___explains_at_once_with_the_end_of_it
 
     assert "ended with exit code 3 before it registered" in str(caught.value)
     assert "  | about to fail" in str(caught.value)
-    assert "did not import NI's SDK" in str(caught.value)
+    assert "failed before it imported NI's SDK" in str(caught.value)
 
 
 def test___plug_in_that_never_registers___waited_for___explains_after_the_time() -> None:
@@ -232,6 +276,35 @@ def test___sdk_missing___waited_for___names_the_package() -> None:
     said = "ModuleNotFoundError: No module named 'ni_measurement_plugin_sdk_service'"
     text = explanation(["python", "m.py"], 1, 30.0, [said], None)
     assert "NI's SDK is not installed" in text
+
+
+_REACHED = BootstrappedProcess(1, "3.11.0", "python")
+
+
+def test___import_before_the_sdk_fails___waited_for___names_the_module() -> None:
+    plug_in = launch([sys.executable, "-c", "import no_such.thing"], _ENVIRONMENT)
+    with plug_in, pytest.raises(NotRegisteredError) as caught:
+        plug_in.wait_registered(_never, timeout=60)
+
+    assert "'no_such' is not installed in its environment" in str(caught.value)
+
+
+@pytest.mark.parametrize("ended", [None, 0, 1])
+def test___sdk_not_imported___explained___thinks_of_an_environment_of_its_own(
+    ended: int | None,
+) -> None:
+    text = explanation(["python", "m.py"], ended, 30.0, [], [_REACHED])
+    assert f"pass {DISCOVERY} and PYTHONPATH on" in text
+    assert ("is this the script" in text) == (not ended)
+
+
+@pytest.mark.parametrize("reached", [[], [_REACHED], None])
+def test___ended_by_a_signal___explained___says_that_and_no_other_reason(
+    reached: list[BootstrappedProcess] | None,
+) -> None:
+    text = explanation(["sh", "-c", "kill -9 $$"], -signal.SIGTERM, 30.0, [], reached)
+    assert "was ended by SIGTERM before it registered.\nIt did not end by itself" in text
+    assert "no Python program" not in text
 
 
 @pytest.mark.parametrize(

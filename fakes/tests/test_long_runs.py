@@ -16,7 +16,7 @@ from ni.measurementlink.sessionmanagement.v1 import (
 
 from long_runs import fuzz, speed, stress
 from long_runs.nonsense import VALID_XML, filled, request_bytes
-from long_runs.shared import RunLog, UsageError, channel_to, pin_map_xml
+from long_runs.shared import RunLog, UsageError, channel_to, logged_run, pin_map_xml
 from session_fakes.errors import Refusal
 from session_fakes.pinmaps import read_pin_map
 from session_fakes.sessions import Reservations
@@ -138,6 +138,41 @@ def test___log_of_another_run_or_seed___open___is_refused(tmp_path: Path) -> Non
 
 
 # Fuzz ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("failures", "code"), [([], 0), (["wrong"], 1), (UsageError("no such service"), 2)]
+)
+def test___run___ends___has_its_exit_code(
+    tmp_path: Path, failures: list[str] | UsageError, code: int
+) -> None:
+    logs: list[RunLog] = []
+
+    def run(log: RunLog) -> str:
+        logs.append(log)
+        if isinstance(failures, UsageError):
+            raise failures
+        log.add("part", {"failures": failures})
+        return "1 part"
+
+    assert logged_run("fuzz", tmp_path / "a.jsonl", 1, run) == code
+    with pytest.raises(ValueError, match="closed"):
+        logs[0].add("late", {})
+
+
+def test___run___interrupted___says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+    def run(_: RunLog) -> str:
+        raise KeyboardInterrupt
+
+    assert logged_run("fuzz", None, 1, run) == 130
+    assert "with the same --log goes on" in capsys.readouterr().err
+
+
+def test___log_that_cannot_be_written___run___is_wrong_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert logged_run("fuzz", tmp_path / "no" / "folder.jsonl", 1, lambda _: "") == 2
+    assert "fuzz: " in capsys.readouterr().err
 
 
 def test___all_services___fuzz___no_failures() -> None:

@@ -41,7 +41,7 @@ from session_fakes.measure import (
     run,
     running,
 )
-from session_fakes.serving.server import has_ipv6_loopback
+from session_fakes.network.loopback import has_ipv6_loopback
 
 Version = Literal["v1", "v2"]
 _PATIENCE = 30.0
@@ -371,6 +371,24 @@ def test___on_update_raises___run___measurement_is_cancelled(
         run(connect(), on_update=on_update)
 
     assert plugin.cancelled.wait(_PATIENCE)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, grpc.RpcError])
+def test___no_answer_comes___connect___closes_the_channel(
+    monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    opened: list[grpc.Channel] = []
+    monkeypatch.setattr(running, "_interface", fails)
+    monkeypatch.setattr(running, "_close", opened.append)
+
+    with pytest.raises((KeyboardInterrupt, MeasurementFailed)):
+        Measurement.connect("127.0.0.1:1")
+
+    (channel,) = opened
+    channel.close()
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])

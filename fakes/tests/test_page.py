@@ -13,6 +13,7 @@ import pytest
 
 from session_fakes.clock import Clock
 from session_fakes.control.server import ControlServer
+from session_fakes.network.services import Network
 from session_fakes.serving import CallLog, Faults
 from session_fakes.serving.names import MethodNames
 from session_fakes.station import FakeStation
@@ -43,6 +44,7 @@ def server() -> Iterator[ControlServer]:
         clock=clock,
         calls=calls,
         faults=faults,
+        network=Network([]),
         internal_errors=[],
         discovery_address="localhost:39811",
         pin_map_id="<b>station</b>.pinmap",

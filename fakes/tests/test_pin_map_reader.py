@@ -153,7 +153,8 @@ def test___no_xml___read___refused_with_the_line(xml: str, line: int) -> None:
         ('<Pins xmlns="urn:x"/>', "is in the name space 'urn:x'"),
         ('<Pins xmlns=""/>', "is in the name space ''"),
         ('<Pins><DUTPin name="A" colour="red"/></Pins>', "no attribute 'colour'"),
-        ('<Pins><DUTPin name="A" xmlns:x="u" x:name="B"/></Pins>', "no attribute 'u name'"),
+        ("<Instruments><NiScopeInstrument/></Instruments>", "<NiScopeInstrument> may not stand in"),
+        ('<Instruments><NIRFSAInstrument resource="R"/></Instruments>', "lacks the attribute name"),
         ("<Pins><DUTPin/></Pins>", "lacks the attribute name"),
         ("<Pins/><Pins/>", "<Pins>: stands twice, first in line 2"),
         ("<Pins>none</Pins>", "the text 'none'"),
@@ -164,6 +165,80 @@ def test___what_the_format_has_not___read___refused(section: str, named: str) ->
 
     assert "line 2: " in text
     assert named in text
+
+
+@holds("MAP-FOREIGN-ATTRIBUTES")
+def test___attributes_of_foreign_name_spaces___read___passed_over() -> None:
+    pins = '<Pins xml:space="preserve"><DUTPin name="A" xmlns:x="urn:x" x:name="B"/></Pins>'
+
+    assert read_pin_map(pin_map_of(pins)).pins == (Terminal("A"),)
+
+
+@holds("MAP-NI-INSTRUMENTS")
+@pytest.mark.parametrize(
+    ("element", "type_id"),
+    [
+        ("NIHSDIOInstrument", "niHSDIO"),
+        ("NIRFmxInstrument", "niRFmx"),
+        ("ModelBasedInstrument", "niModelBasedInstrument"),
+    ],
+)
+def test___instrument_of_ni_that_is_not_simulated___read___kept_with_its_guessed_type(
+    element: str, type_id: str
+) -> None:
+    inside = '<Port id="a"><Port id="b"/></Port>'
+    xml = pin_map_of(
+        f'<Instruments><{element} name="X" numberOfChannels="?">{inside}</{element}></Instruments>',
+        '<Pins><DUTPin name="A"/></Pins><Sites><Site siteNumber="0"/></Sites>',
+        "<Connections>",
+        '<Connection pin="A" siteNumber="0" instrument="X" channel="p 7"/></Connections>',
+    )
+
+    pin_map = read_pin_map(xml)
+
+    assert [(one.name, one.type_id) for one in pin_map.instruments] == [("X", type_id)]
+    assert pin_map.connections[0].channel == "p 7"
+
+
+def logs(*instruments: tuple[str, str], more: str = "") -> str:
+    """A pin map with a pin A on each of some instruments, the first in line 3."""
+    lines = [
+        f'<Instrument name="{n}" instrumentTypeId="{t}"><Channel id="0"/></Instrument>'
+        for n, t in instruments
+    ]
+    wires = [
+        f'<Connection pin="A" siteNumber="0" instrument="{n}" channel="0"/>' for n, _ in instruments
+    ]
+    return pin_map_of(
+        "<Instruments>",
+        *lines,
+        f"{more}</Instruments>",
+        '<Pins><DUTPin name="A"/></Pins><Sites><Site siteNumber="0"/></Sites>',
+        f"<Connections>{''.join(wires)}</Connections>",
+    )
+
+
+@holds("MAP-SESSION-NAME-UNIQUE")
+def test___two_resources_of_one_session_name___read___refused() -> None:
+    text = refused(logs(("b-c", "a"), ("c", "a-b")))
+
+    assert "line 4: <Instrument>: its session would be named 'a-b-c', as that of 'b-c'" in text
+
+
+@holds("MAP-SESSION-NAME-UNIQUE")
+def test___task_named_as_a_session___read___refused() -> None:
+    task = '<NIDAQmxTask name="a-b" taskType="AI" channelList="Dev1/ai0"/>'
+    wire = '<Connection pin="A" siteNumber="0" instrument="a-b" channel="Dev1/ai0"/></Connections>'
+
+    assert "named 'a-b'" in refused(logs(("b", "a"), more=task).replace("</Connections>", wire))
+
+
+def test___session_names_that_would_collide___nothing_connected___read() -> None:
+    text = logs(("b-c", "a"), ("c", "a-b")).replace(
+        '<Connection pin="A" siteNumber="0" instrument="c" channel="0"/>', ""
+    )
+
+    assert len(read_pin_map(text).instruments) == 2
 
 
 def test___another_root___read___refused_with_the_right_one() -> None:

@@ -130,6 +130,15 @@ def test___system_pin_and_relay___resolved_for_a_site___stay_at_site_minus_one()
     assert ends(digital) == [("Supply", SYSTEM_SITE, "Supply")]
 
 
+@holds("MAP-SITE-FILTER-SYSTEM")
+def test___no_names___resolved_for_a_site___system_pins_and_relays_stay_too() -> None:
+    found = [end for resource in access(sites=[1]).resources for end in ends(resource)]
+
+    assert ("Supply", SYSTEM_SITE, "DCPower2/1") in found
+    assert ("SystemRelay1", SYSTEM_SITE, "K2") in found
+    assert {site for _, site, _ in found} == {1, SYSTEM_SITE}
+
+
 @holds("MAP-SITE-FILTER")
 def test___pin_not_connected_at_the_site___resolved___nothing() -> None:
     assert access("C", sites=[1], type_id="niDCPower").resources == ()
@@ -302,6 +311,27 @@ def test___scopes_that_share_a_group___resolved___refused_only_when_asked_for() 
     with pytest.raises(Refusal, match="'S1', 'S2' share a group") as caught:
         access("A", pin_map=pin_map)
     assert caught.value.code == "UNIMPLEMENTED"
+
+
+@holds("MAP-NI-INSTRUMENTS")
+def test___instrument_that_is_not_simulated___resolved___refused_only_when_asked_for() -> None:
+    pin_map = PinMap(
+        sites=(0,),
+        instruments=(
+            Instrument("R1", "niRFSA", unsimulated="NIRFSAInstrument"),
+            Instrument("S1", "niScope", channel_count=1),
+        ),
+        pins=(Terminal("A"), Terminal("B")),
+        connections=(Connection("A", 0, "R1", "0"), Connection("B", 0, "S1", "0")),
+    )
+
+    assert channels(access("B", pin_map=pin_map)) == {"S1": "0"}
+    assert channels(access("A", "B", type_id="niScope", pin_map=pin_map)) == {"S1": "0"}
+    for type_id in ("", "niRFSA"):
+        with pytest.raises(Refusal, match="'R1' is an NIRFSAInstrument, ") as caught:
+            access(type_id=type_id, pin_map=pin_map)
+        assert (caught.value.code, "not simulated" in caught.value.text) == ("UNIMPLEMENTED", True)
+    assert [pin.name for pin in query_pins(pin_map, "niScope").terminals] == ["B"]
 
 
 @holds("MAP-SESSION-NAME", "MAP-SESSION-NAME-CUSTOM")

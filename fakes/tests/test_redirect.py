@@ -160,6 +160,17 @@ def test___call_of_a_client___received___names_the_line_and_the_process(
     assert metadata[PROCESS_KEY].split()[0] == str(os.getpid())
 
 
+def test___program_started_by_its_module___tagged___bears_the_name_of_the_module(
+    discovery: _Discovery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["/somewhere/pytest/__main__.py"])
+
+    with redirected(discovery.address):
+        _resolve()
+
+    assert discovery.calls[0][PROCESS_KEY] == f"{os.getpid()} pytest"
+
+
 def test___tags_unwanted___call_received___has_none(discovery: _Discovery) -> None:
     with redirected(discovery.address, tag_calls=False):
         _resolve()

@@ -23,7 +23,7 @@ X, P = SessionRecord("X", "dev-x", "custom"), SessionRecord("P", "DCPower1/0", "
 
 def _book(*records: SessionRecord) -> Registrations[SessionRecord]:
     book: Registrations[SessionRecord] = Registrations()
-    book.add(records, Holder(plug_in="Setup", pid=7), 1.5)
+    book.add(records, Holder(program="Setup", pid=7), 1.5)
     return book
 
 
@@ -51,7 +51,7 @@ def test___names_in_no_pin_map___registered___in_that_order_by_type() -> None:
 def test___registered_name___registered_again_with_others___refused_and_none_registered() -> None:
     book = _book(X)
 
-    with pytest.raises(Refusal, match=r"'X' was registered by plug-in 'Setup', process 7") as told:
+    with pytest.raises(Refusal, match=r"'X' was registered by program 'Setup', process 7") as told:
         book.add([P, X], NOBODY, 2.0)
 
     assert told.value.code == "ALREADY_EXISTS"

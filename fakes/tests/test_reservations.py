@@ -6,7 +6,9 @@ is known to be in the queue as soon as it has left its callback.
 
 from __future__ import annotations
 
+import os
 import random
+import shlex
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
@@ -16,7 +18,7 @@ from contextlib import contextmanager
 import pytest
 
 from session_fakes.clock import Clock, Signal
-from session_fakes.errors import Refusal
+from session_fakes.errors import Refusal, pasted
 from session_fakes.fidelity import holds
 from session_fakes.sessions import PATIENCE, Holder, Reservations, SessionRecord, SessionView
 
@@ -131,11 +133,37 @@ def test___held_session___reserved_with_timeout_0___refused_with_holder_age_and_
 
     assert told.value.code == "UNAVAILABLE"
     assert told.value.text == (
-        "the 2 sessions wanted are not all free: 'X' is reserved by plug-in 'Main', process 7 since"
+        "the 2 sessions wanted are not all free: 'X' is reserved by program 'Main', process 7 since"
         " 3.000 s, that is for 2.500 s on the station's clock. Leave the 'with' block that holds it"
-        ", ask with a longer timeout, or free it by force with session-fakes release 'X'"
+        ", ask with a longer timeout, or free it by force with session-fakes release X"
     )
     assert desk.reserved() == ["P", "X"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the quoting of POSIX shells")
+@pytest.mark.parametrize("name", [r"Log-C:\logs\run 1.ndjson", "it's", "niDCPower-A/0, A/1", "é$x"])
+def test___held_session___refused___the_remedy_can_be_pasted(desk: Desk, name: str) -> None:
+    desk.station.reserve([SessionRecord(name)])
+
+    with pytest.raises(Refusal) as told:
+        desk.station.reserve([SessionRecord(name)])
+
+    command = told.value.text.partition(" by force with ")[2]
+    assert shlex.split(command) == ["session-fakes", "release", name]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        (r"C:\a b.log", r'"C:\a b.log"'),
+        ("C:\\", r'"C:\\"'),
+        ('say "x&y"', r'"say \"x&y\""'),
+        ("x" * 201, "NAME"),
+        ("a\x1b[31m", "NAME"),
+    ],
+)
+def test___name___pasted_into_a_shell_of_windows___means_itself(name: str, shown: str) -> None:
+    assert pasted(name, windows=True) == shown
 
 
 @holds("RES-REFUSAL-TEXT")
@@ -421,7 +449,7 @@ def test___call_for_all___some_held_until_its_timeout___refused(desk: Desk) -> N
     ("holder", "shown"),
     [
         (Holder(), "an unknown client"),
-        (Holder("DMM's", 7), r"plug-in 'DMM\'s', process 7"),
+        (Holder("DMM's", 7), r"program 'DMM\'s', process 7"),
         (Holder(place="test_a.py:12", peer="ipv4:1"), "at 'test_a.py:12', peer 'ipv4:1'"),
     ],
 )

@@ -44,6 +44,17 @@ def break_down(_: object, __: Caller) -> NoReturn:
     raise KeyError("oops")
 
 
+def break_down_over_a_text(_: object, __: Caller) -> NoReturn:
+    """Fail to read a text that is not the caller's."""
+    b"\xffours".decode()
+    raise AssertionError("that was no UTF-8")
+
+
+def read_as_older_protobuf(request: pb.ResolveServiceWithInformationRequest, _: Caller) -> NoReturn:
+    """Fail to read a text of the request, as protobuf 4.22 may at a text in a map."""
+    raise UnicodeDecodeError("utf-8", request.service_class.encode(), 0, 1, "as if")
+
+
 def answer_nonsense(_: object, __: Caller) -> Message:
     """Answer a message of another type."""
     return pb.ServiceLocation()
@@ -54,6 +65,8 @@ HANDLERS: dict[str, Handler] = {
     "UnregisterService": refuse,
     "RegisterService": break_down,
     "EnumerateServices": answer_nonsense,
+    "EnumerateActiveServices": break_down_over_a_text,
+    "ResolveServiceWithInformation": read_as_older_protobuf,
 }
 
 
@@ -169,6 +182,29 @@ def test___rpc_without_handler___called___unimplemented_with_a_text(bench: Bench
 
     assert code == "UNIMPLEMENTED"
     assert "EnumerateComputeNodes is not simulated" in text
+
+
+def test___handler_that_fails_to_decode_a_text___called___a_fault_of_the_fake(
+    bench: Bench,
+) -> None:
+    request = pb.EnumerateActiveServicesRequest(service_class="theirs")
+
+    code, text = status_of(lambda: bench.stub.EnumerateActiveServices(request))
+
+    assert code == "INTERNAL"
+    assert "a fault of the fake" in text
+    assert "UnicodeDecodeError" in bench.dispatcher.internal_errors[0]
+
+
+def test___text_of_the_caller_that_is_no_utf8___read_by_the_handler___as_on_arrival(
+    bench: Bench,
+) -> None:
+    request = pb.ResolveServiceWithInformationRequest(service_class="theirs")
+
+    status = status_of(lambda: bench.stub.ResolveServiceWithInformation(request))
+
+    assert status == ("INTERNAL", "Exception deserializing request!")
+    assert bench.dispatcher.internal_errors == []
 
 
 # Faults -------------------------------------------------------------------------------------------
@@ -367,6 +403,37 @@ def test___server___restarted___same_port_and_clients_come_back(bench: Bench) ->
     assert response.location == "C"
     bench.server.restart()
     assert bench.server.running
+
+
+def test___handler_that_does_not_return___stop___says_so_and_ends(bench: Bench) -> None:
+    arrived, let_go = threading.Event(), threading.Event()
+
+    def blocks(_: object, __: Caller) -> Message:
+        arrived.set()
+        let_go.wait(LIMIT)
+        return pb.ServiceLocation()
+
+    service = Service(DESCRIPTOR, {"ResolveService": blocks})
+    server = LoopbackServer(
+        "discovery",
+        partial(bench.dispatcher.serve, service),
+        unanswered=partial(bench.dispatcher.unanswered, service),
+        leave=0.05,
+    )
+    server.start()
+    with grpc.insecure_channel(server.address) as channel:
+        stub = DiscoveryServiceStub(channel)
+        future = stub.ResolveService.future(pb.ResolveServiceRequest(), timeout=LIMIT)
+        assert arrived.wait(LIMIT)
+
+        with pytest.warns(RuntimeWarning, match=r"0\.05 s later .*DiscoveryService/ResolveService"):
+            server.stop()
+
+        assert not server.running
+        assert future.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+    let_go.set()
+    bench.calls.wait_for("ResolveService", timeout=LIMIT)
+    assert bench.dispatcher.unanswered(service) == []
 
 
 def test___port_that_is_taken___start___refused(bench: Bench) -> None:

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import grpc
 import pytest
-from ni.measurementlink.discovery.v1.client import DiscoveryClient
+from ni.measurementlink import pin_map_context_pb2
+from ni.measurementlink.discovery.v1.client import (
+    DiscoveryClient,
+    ServiceInfo,
+    ServiceLocation,
+)
 from ni.measurementlink.pinmap.v1.client import PinMapClient
+from ni.measurementlink.sessionmanagement.v1 import session_management_service_pb2 as pb
+from ni.measurementlink.sessionmanagement.v1 import (
+    session_management_service_pb2_grpc as pb_grpc,
+)
 from ni.measurementlink.sessionmanagement.v1.client import (
     PinMapContext,
     SessionInitializationBehavior,
     SessionManagementClient,
 )
+from ni_grpc_extensions.channelpool import GrpcChannelPool
 
 from session_fakes.errors import FakeError
 from session_fakes.fidelity import holds
@@ -200,7 +213,85 @@ def test___waiting_reservation___clock_advanced___unavailable(station: FakeStati
     assert codes == ["UNAVAILABLE"]
 
 
-@holds("RES-GET-SESSIONS", "REG-ANNOTATIONS")
+@holds("MUX-NO-PIN-MAP")
+@pytest.mark.usefixtures("station")
+@pytest.mark.parametrize("pin_map_id", ["", "no such map"])
+def test___no_pin_map___multiplexers_asked_for___not_found(pin_map_id: str) -> None:
+    with SessionManagementClient() as client, pytest.raises(grpc.RpcError) as told:
+        client.get_multiplexer_sessions(PinMapContext(pin_map_id, [0]))
+
+    assert code_of(told.value) == "NOT_FOUND"
+
+
+@holds("MUX-EXISTS")
+def test___multiplexer___registered_and_unregistered___exists_meanwhile(tmp_path: Path) -> None:
+    path = tmp_path / "mux.pinmap"
+    mux = '<Multiplexer name="Mux" multiplexerTypeId="T"/></Instruments>'
+    plain = '<Connection pin="A" siteNumber="0" instrument="dev1" channel="0"/>'
+    routed = (
+        '<MultiplexedConnection instrument="dev1" channel="0"><MultiplexedDUTPinRoute pin="A" '
+        'siteNumber="0" multiplexer="Mux" routeName="r"/></MultiplexedConnection>'
+    )
+    path.write_text(PIN_MAP.replace("</Instruments>", mux).replace(plain, routed), "utf-8")
+    with (
+        FakeStation(path) as station,
+        station.installed(),
+        SessionManagementClient() as client,
+        client.reserve_session(context_of(station), "A"),
+    ):
+        context = context_of(station)
+        before = client.get_multiplexer_sessions(context)
+        client.register_multiplexer_sessions(before.multiplexer_session_info)
+        meanwhile = client.get_multiplexer_sessions(context)
+        client.unregister_multiplexer_sessions(before.multiplexer_session_info)
+        after = client.get_multiplexer_sessions(context)
+
+    seen = [each.multiplexer_session_info[0].session_exists for each in (before, meanwhile, after)]
+    assert seen == [False, True, False]
+
+
+@holds("GET-SESSIONS-CHANNELS")
+def test___reserved_session___listed___has_its_channels(station: FakeStation) -> None:
+    context = pin_map_context_pb2.PinMapContext(pin_map_id=station.pin_map_id)
+    request = pb.ReserveSessionsRequest(pin_map_context=context, pin_or_relay_names=["A"])
+    with grpc.insecure_channel(station.session_management.address) as channel:
+        stub = pb_grpc.SessionManagementServiceStub(channel)
+        stub.ReserveSessions(request, timeout=LIMIT)
+        (session,) = stub.GetSessions(pb.GetSessionsRequest(), timeout=LIMIT).sessions
+
+    assert session.channel_list == "0"
+    assert [each.pin_or_relay_name for each in session.channel_mappings] == ["A"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere nobody can tell that a process ended")
+def test___session___registered_and_reserved_by_others___both_are_told(
+    station: FakeStation,
+) -> None:
+    """A process that has ended registered; this one reserved."""
+    code = (
+        "import sys; from ni.measurementlink.sessionmanagement.v1.client import *;"
+        "client = SessionManagementClient();"
+        "reserved = client.reserve_session(PinMapContext(sys.argv[1], None), 'A');"
+        "client.register_sessions([reserved.session_info]); reserved.__exit__(None, None, None)"
+    )
+    command = [sys.executable, "-c", code, station.pin_map_id]
+    child = subprocess.Popen(command, env=station.environment())
+    assert child.wait(LIMIT) == 0
+    (registered,) = station.sessions()
+    with (
+        SessionManagementClient() as client,
+        client.reserve_session(context_of(station), "A"),
+    ):
+        (both,) = station.sessions()
+
+    assert f"process {child.pid}" in registered.holder
+    assert (registered.holder, registered.holder_ended) == (registered.registrar, True)
+    assert f"process {os.getpid()}" in both.holder
+    assert (both.registrar, both.registrar_ended) == (registered.registrar, True)
+    assert not both.holder_ended
+
+
+@holds("GET-SESSIONS", "REG-ANNOTATIONS")
 def test___setup_main_cleanup___as_nis_samples_do___nothing_is_left(station: FakeStation) -> None:
     behavior = SessionInitializationBehavior.INITIALIZE_SESSION_THEN_DETACH
     assert behavior is not None
@@ -300,6 +391,87 @@ def test___station___reset___nothing_but_the_pin_map(station: FakeStation) -> No
         client.reserve_session(context_of(station), "A").__exit__(None, None, None)
 
 
+def test___service_that_registered___station_reset___its_unregistering_is_well(
+    station: FakeStation,
+) -> None:
+    number = DiscoveryClient().register_service(
+        ServiceInfo("my.Class", "", ["my.v1.Interface"], display_name="Mine"),
+        ServiceLocation("localhost", "1", ""),
+    )
+
+    station.reset()
+
+    assert len(station.services()) == 2
+    DiscoveryClient().unregister_service(number)
+
+
+def test___pin_maps_of_clients___station_reset___forgotten_and_the_given_one_as_in_its_file(
+    station: FakeStation, pin_map: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.pinmap"
+    other.write_text(PIN_MAP, encoding="utf-8")
+    PinMapClient().update_pin_map(str(other))
+    text = pin_map.read_text(encoding="utf-8-sig")
+    pin_map.write_text(text.replace('instrument="dev1"', 'instrument="dev2"', 1), "utf-8")
+    PinMapClient().update_pin_map(station.pin_map_id)
+    pin_map.write_text(text, "utf-8")
+
+    station.reset()
+
+    with SessionManagementClient() as client:
+        with client.reserve_session(context_of(station), "A") as reservation:
+            assert reservation.session_info.resource_name == "dev1"
+        with pytest.raises(grpc.RpcError) as told:
+            client.reserve_session(PinMapContext(str(other), None), "A")
+    assert code_of(told.value) == "NOT_FOUND"
+
+
+def test___pin_map_file_is_gone___station_reset___says_so_and_changes_nothing(
+    station: FakeStation, pin_map: Path
+) -> None:
+    with SessionManagementClient() as client:
+        reservation = client.reserve_session(context_of(station), "A")
+        pin_map.unlink()
+
+        with pytest.raises(FakeError, match="cannot be read"):
+            station.reset()
+
+        assert [leak.kind for leak in station.leaks()] == ["reservation"]
+        reservation.__exit__(None, None, None)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the service is started by a shell script")
+def test___service_that_was_activated___station_reset___ended(tmp_path: Path) -> None:
+    simple = Path(__file__).parent / "plug_ins" / "simple"
+    config = Path(shutil.copy(simple / "SimpleMeasurement.serviceconfig", tmp_path))
+    # Its input stays open and silent: at the end of it the plug-in would end.
+    plug_in = f"'{sys.executable}' '{simple / 'measurement.py'}'"
+    script = f'#!/bin/sh\nmkfifo "input $$"\nexec {plug_in} <> "input $$"\n'
+    (tmp_path / "start.sh").write_text(script)
+    interface = "ni.measurementlink.measurement.v2.MeasurementService"
+    with FakeStation(service_configs=[config]) as station, station.installed():
+        DiscoveryClient().resolve_service(interface)
+        (before,) = station.services()[2:]
+
+        station.reset()
+
+        assert len(station.services()) == 2
+        DiscoveryClient().resolve_service(interface)
+        (after,) = station.services()[2:]
+    assert after.process != before.process
+
+
+def test___relative_pin_map___station_started___its_id_is_the_absolute_path(
+    pin_map: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (pin_map.parent / "below").mkdir()
+    monkeypatch.chdir(pin_map.parent / "below")
+
+    with FakeStation(f"../{pin_map.name}") as station:
+        assert station.pin_map_id == str(pin_map)
+        assert station.load_pin_map(pin_map) == str(pin_map)
+
+
 def test___missing_pin_map___start___says_so_and_listens_no_more(tmp_path: Path) -> None:
     station = FakeStation(tmp_path / "none.pinmap")
 
@@ -344,6 +516,78 @@ def test___unmodified_plug_in___launched___registers_and_unregisters(
 
     assert station.leaks() == []
     station.calls.assert_called("UnregisterService", times=1)
+
+
+_MINIMAL = """
+from ni.measurementlink.discovery.v1.client import DiscoveryClient, ServiceInfo, ServiceLocation
+info = ServiceInfo("my.Class", "", ["my.I"], display_name="Mine")
+client = DiscoveryClient()
+number = client.register_service(info, ServiceLocation("localhost", "1", ""))
+input()
+client.unregister_service(number)
+"""
+
+
+def test___launched_plug_ins_not_stopped___station_stops___they_end_and_unregister(
+    pin_map: Path,
+) -> None:
+    with FakeStation(pin_map) as station:
+        plug_ins = [station.launch([sys.executable, "-c", _MINIMAL]) for _ in range(2)]
+        assert [plug_in.returncode for plug_in in plug_ins] == [None, None]
+
+    assert [plug_in.returncode for plug_in in plug_ins] == [0, 0]
+    station.calls.assert_called("UnregisterService", times=2)
+
+
+def test___two_services_of_a_class___one_unregisters___the_leak_is_the_others(
+    station: FakeStation,
+) -> None:
+    info = ServiceInfo("my.Class", "", ["my.I"], display_name="Mine")
+    place = ServiceLocation("localhost", "1", "")
+    with GrpcChannelPool() as pool:
+        client = DiscoveryClient(grpc_channel_pool=pool)
+        client.register_service(info, place); line = _line()  # fmt: skip # noqa: E702
+        client.unregister_service(client.register_service(info, place))
+    station.calls.clear()
+
+    (leak,) = station.leaks()
+
+    assert (leak.kind, leak.what) == ("service", "Mine (my.Class)")
+    assert f"process {os.getpid()}, at '{Path(__file__).as_posix()}:{line}'" in leak.who
+
+
+def _line() -> int:
+    return sys._getframe(1).f_lineno  # pyright: ignore[reportPrivateUsage] # noqa: SLF001
+
+
+def test___waiting_call___leaks___is_one(station: FakeStation) -> None:
+    def wait() -> None:
+        with SessionManagementClient() as other:
+            other.reserve_session(context_of(station), "A", timeout=-1).unreserve()
+
+    with SessionManagementClient() as client:
+        held = client.reserve_session(context_of(station), "A")
+        thread = threading.Thread(target=wait)
+        thread.start()
+        while not station.waiting():
+            pass
+        left = station.leaks()
+        held.unreserve()
+        thread.join(LIMIT)
+
+    assert [(leak.kind, leak.what) for leak in left] == [
+        ("reservation", "CustomType-dev1"),
+        ("waiting call", "for 'CustomType-dev1'"),
+    ]
+    assert "test_station.py:" in left[1].who
+    assert str(left[1]).startswith("waiting call for 'CustomType-dev1', by program ")
+    assert station.leaks() == []
+
+
+@pytest.mark.parametrize("port", ["x", "8080", -1, 65536])
+def test___no_port_number___station_made___says_what_to_give(port: object) -> None:
+    with pytest.raises(FakeError, match=r"discovery cannot listen on port .*: give a number"):
+        FakeStation(port=cast("Any", port))
 
 
 def test___every_rpc___of_the_descriptors___is_known_to_faults(station: FakeStation) -> None:

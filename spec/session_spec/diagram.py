@@ -11,15 +11,11 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
+from session_spec.asking import RESOURCE, SESSION, is_own, verdicts
 from session_spec.matrix import Behavior
 from session_spec.model import (
-    ALREADY_EXISTS,
     EVERY_CLAIM,
-    FAILED_PRECONDITION,
-    INVALID_ARGUMENT,
-    NOT_FOUND,
     OK,
-    UNKNOWN,
     Answer,
     Call,
     Close,
@@ -28,7 +24,6 @@ from session_spec.model import (
     State,
     Use,
     Violation,
-    step,
 )
 
 NO_SESSION: Final = "no session"
@@ -37,8 +32,7 @@ OPEN: Final = "session open"
 Link = Callable[[str], str]
 """Gives the address of a requirement, or an empty text when there is none."""
 
-_STATES = {NO_SESSION: State(), OPEN: State().opened("R", "s1")}
-_CODES = (OK, NOT_FOUND, ALREADY_EXISTS, INVALID_ARGUMENT, FAILED_PRECONDITION, UNKNOWN)
+_STATES = {NO_SESSION: State(), OPEN: State().opened(RESOURCE, SESSION)}
 _OK_IN_WORDS = {
     (False, True): "OK, new session",
     (True, False): "OK, same session",
@@ -78,8 +72,8 @@ class Transition:
 
 def transitions(rules: Rules = EVERY_CLAIM) -> list[Transition]:
     """Every transition of a resource's session, asked from the model call by call."""
-    calls: dict[str, Call] = {f"Initialize {b.name}": Initialize("R", b) for b in Behavior}
-    calls |= {"Close": Close("s1"), "any other call": Use("s1")}
+    calls: dict[str, Call] = {f"Initialize {b.name}": Initialize(RESOURCE, b) for b in Behavior}
+    calls |= {"Close": Close(SESSION), "any other call": Use(SESSION)}
     return [
         transition
         for source, state in _STATES.items()
@@ -93,38 +87,21 @@ def _of_call(
 ) -> Iterator[Transition]:
     allowed: dict[str, list[str]] = {}
     refused: dict[str, str] = {}
-    for answer in _answers(call):
+    for answer, verdict in verdicts(state, call, rules):
         words = _in_words(state, answer)
-        verdict = step(state, call, answer, rules)
         if isinstance(verdict, Violation):
             refused.setdefault(words, verdict.requirement)
         else:
             for after in verdict:
-                target = OPEN if after.is_open("R") else NO_SESSION
+                target = OPEN if after.is_open(RESOURCE) else NO_SESSION
                 allowed.setdefault(target, []).append(words)
     for target, answers in allowed.items():
         text = _together(answers, list(refused))
         yield Transition(source, name, text, target, next(iter(refused.values()), ""))
 
 
-def _answers(call: Call) -> Iterator[Answer]:
-    """Answers to try; those that say nothing of ids first, as they break the plainest rule."""
-    for code in _CODES:
-        if code != OK:
-            yield Answer(code)
-    if not isinstance(call, Initialize):
-        yield Answer(OK)
-        return
-    for session in ("s1", "s2"):
-        for new in (True, False):
-            yield Answer(OK, session, new)
-
-
 def _in_words(state: State, answer: Answer) -> str:
-    if not answer.session:
-        return answer.code
-    own = state.is_open("R") and answer.session == state.session_of("R")
-    return _OK_IN_WORDS[own, answer.new]
+    return _OK_IN_WORDS[is_own(state, answer), answer.new] if answer.session else answer.code
 
 
 def _together(answers: list[str], refused: list[str]) -> str:

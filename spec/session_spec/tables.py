@@ -9,17 +9,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from session_spec.asking import RESOURCE, SESSION, is_own, verdicts
 from session_spec.errors import Finding, SourceError
 from session_spec.matrix import CLIENT_MATRIX, Behavior
 from session_spec.model import (
-    ALREADY_EXISTS,
     EVERY_CLAIM,
-    FAILED_PRECONDITION,
     GRPC_DEVICE,
-    INVALID_ARGUMENT,
-    NOT_FOUND,
-    OK,
-    UNKNOWN,
     Answer,
     Call,
     Close,
@@ -27,23 +22,15 @@ from session_spec.model import (
     Rules,
     State,
     Use,
-    step,
+    Violation,
 )
 from session_spec.sources import read_source
 
 _BEGIN = re.compile(r"<!-- table: (?P<name>[a-z-]+) -->")
 _END = "<!-- end -->"
 _MARKED = re.compile(r"(<!-- table: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-_CODES = (
-    OK,
-    NOT_FOUND,
-    ALREADY_EXISTS,
-    INVALID_ARGUMENT,
-    FAILED_PRECONDITION,
-    UNKNOWN,
-)
-_OPEN = State().opened("R", "s1")
-_OPEN_DEVICE = State().opened("R", "R")
+_OPEN = State().opened(RESOURCE, SESSION)
+_OPEN_DEVICE = State().opened(RESOURCE, RESOURCE)
 
 
 def _row(cells: Iterable[str]) -> str:
@@ -57,31 +44,27 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 def allowed_answers(state: State, call: Call, rules: Rules) -> list[str]:
     """Every answer that the model allows, in words: asked from the model, not looked up."""
-    found: list[str] = []
-    for code in _CODES:
-        ids = ("R", "s1", "s2") if isinstance(call, Initialize) and code == OK else ("",)
-        for session in ids:
-            for new in (True, False) if session else (False,):
-                verdict = step(state, call, Answer(code, session, new), rules)
-                if isinstance(verdict, list):
-                    found.append(_in_words(state, code, session, new=new))
+    found = (
+        _in_words(state, answer)
+        for answer, verdict in verdicts(state, call, rules)
+        if not isinstance(verdict, Violation)
+    )
     return list(dict.fromkeys(found))
 
 
-def _in_words(state: State, code: str, session: str, *, new: bool) -> str:
-    if not session:
-        return f"`{code}`"
-    own = state.is_open("R") and session == state.session_of("R")
-    name = "the same id" if own else "a new id"
-    return f"`OK`, {name}, `new_session_initialized = {str(new).lower()}`"
+def _in_words(state: State, answer: Answer) -> str:
+    if not answer.session:
+        return f"`{answer.code}`"
+    name = "the same id" if is_own(state, answer) else "a new id"
+    return f"`OK`, {name}, `new_session_initialized = {str(answer.new).lower()}`"
 
 
 def _server_matrix() -> str:
     def cell(behavior: Behavior, state: State) -> str:
-        return " or ".join(allowed_answers(state, Initialize("R", behavior), EVERY_CLAIM))
+        return " or ".join(allowed_answers(state, Initialize(RESOURCE, behavior), EVERY_CLAIM))
 
     rows = [[f"`{b.name}` ({b.value})", cell(b, State()), cell(b, _OPEN)] for b in Behavior]
-    for call, name in ((Close("s1"), "Close"), (Use("s1"), "any other RPC (claim `use`)")):
+    for call, name in ((Close(SESSION), "Close"), (Use(SESSION), "any other RPC (claim `use`)")):
         shut = " or ".join(allowed_answers(State(), call, EVERY_CLAIM))
         still = "`OK`" if isinstance(call, Close) else "anything but `NOT_FOUND`"
         rows.append([name, shut, still])
@@ -96,8 +79,8 @@ def _driver_matrix() -> str:
     rows = [
         [
             f"`{b.name}` ({b.value})",
-            cell("R", b, State()),
-            cell("R", b, _OPEN_DEVICE),
+            cell(RESOURCE, b, State()),
+            cell(RESOURCE, b, _OPEN_DEVICE),
             cell("", b, State()),
         ]
         for b in Behavior

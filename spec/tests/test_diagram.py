@@ -12,7 +12,7 @@ import pytest
 from session_spec import model
 from session_spec.diagram import NO_SESSION, OPEN, Transition, draw, transitions
 from session_spec.matrix import SERVER_MATRIX, Behavior, Cell, Effect
-from session_spec.model import CORE, EVERY_CLAIM, Rules
+from session_spec.model import CORE, EVERY_CLAIM, GRPC_DEVICE, Rules
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -65,6 +65,13 @@ def test___no_claims___transitions___leave_a_use_of_nothing_open() -> None:
 
     assert answers[NO_SESSION, "any other call"] == "anything"
     assert answers[OPEN, "any other call"] == "anything but NOT_FOUND"
+
+
+def test___the_device_server___transitions___have_its_own_answers() -> None:
+    answers = {(t.source, t.call): t.answer for t in transitions(GRPC_DEVICE)}
+
+    assert answers[NO_SESSION, "Initialize ATTACH_TO_EXISTING"] == "FAILED_PRECONDITION"
+    assert answers[NO_SESSION, "Close"] == "UNKNOWN"
 
 
 @pytest.mark.parametrize("upright", [False, True])

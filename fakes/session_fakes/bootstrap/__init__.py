@@ -7,13 +7,11 @@ start, before the plug-in. Children of the process inherit the environment and f
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from session_fakes.bootstrap.path.sitecustomize import DISCOVERY, REPORT
 from session_fakes.errors import FakeError, quoted
@@ -102,20 +100,21 @@ def _keep_loopback_from_proxies(environment: dict[str, str]) -> None:
         environment[name] = ",".join([*hosts, *(each for each in _LOOPBACK if each not in hosts)])
 
 
-@dataclass(frozen=True)
-class BootstrappedProcess:
+class BootstrappedProcess(NamedTuple):
     """A process that the bootstrap reached, by its own account."""
 
     pid: int
     python: str
     executable: str
-    patched: tuple[str, ...] = field(default=())
+    patched: tuple[str, ...] = ()
     """What was replaced, by name: nothing as long as it did not import NI's SDK."""
-    errors: tuple[str, ...] = field(default=())
+    errors: tuple[str, ...] = ()
 
 
 def read_report(path: str | os.PathLike[str]) -> tuple[BootstrappedProcess, ...]:
     """Read what the processes wrote that the bootstrap reached, in the order of their start."""
+    import json  # slow to import, needed for diagnosis alone
+
     try:
         lines = Path(path).read_text("utf-8").splitlines()
     except FileNotFoundError:

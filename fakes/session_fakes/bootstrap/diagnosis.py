@@ -8,12 +8,13 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
-from session_fakes.bootstrap import BootstrappedProcess
+from session_fakes.bootstrap import DISCOVERY, BootstrappedProcess
 from session_fakes.errors import quoted
 
 __all__ = ["explanation"]
 
 _TAIL = 20
+_SEE = "see what it printed last:"
 
 
 def explanation(
@@ -38,7 +39,7 @@ def explanation(
         else _end(returncode)
     )
     tail = [f"  | {line}" for line in lines[-_TAIL:]] or ["  | (it printed nothing)"]
-    reason = _reason(command, "\n".join(lines), reached)
+    reason = _reason(command, returncode, "\n".join(lines), reached)
     return "\n".join([f"The plug-in {quoted(' '.join(command))} {what}.", reason, *tail])
 
 
@@ -51,7 +52,10 @@ def _end(returncode: int) -> str:
 
 
 def _reason(
-    command: Sequence[str], output: str, reached: Sequence[BootstrappedProcess] | None
+    command: Sequence[str],
+    returncode: int | None,
+    output: str,
+    reached: Sequence[BootstrappedProcess] | None,
 ) -> str:
     flags = _isolating_flags(command)
     errors = [error for process in reached or () for error in process.errors]
@@ -62,6 +66,8 @@ def _reason(
         )
     if errors:
         return f"NI's SDK could not be pointed at the fake station: {errors[0]}."
+    if returncode is not None and returncode < 0:
+        return f"It did not end by itself: it was killed, or it crashed; {_SEE}"
     if reached is not None and not reached:
         return (
             "The fake station did not reach it: it is no Python program, a frozen one, or it starts"
@@ -74,8 +80,27 @@ def _reason(
             " the Python of the environment that has ni-measurement-plugin-sdk-service."
         )
     if reached is not None and not any(process.patched for process in reached):
-        return "It did not import NI's SDK: is this the script that hosts the measurement?"
-    return "It imported NI's SDK and was pointed at the fake station; see what it printed last:"
+        return _without_sdk(returncode, output)
+    return f"It imported NI's SDK and was pointed at the fake station; {_SEE}"
+
+
+def _without_sdk(returncode: int | None, output: str) -> str:
+    """What is likely when no process imported NI's SDK that the bootstrap has reached."""
+    missing = re.search(r"No module named '([\w.]+)'", output)
+    if missing:
+        return (
+            f"{quoted(missing[1])} is not installed in its environment, and is imported before NI's"
+            " SDK: install it, or start it with the Python that has it."
+        )
+    what = (
+        "It failed before it imported NI's SDK."
+        if returncode
+        else "It did not import NI's SDK: is this the script that hosts the measurement?"
+    )
+    return (
+        f"{what} If it starts another process to do so, have it pass {DISCOVERY} and PYTHONPATH on;"
+        f" {_SEE}"
+    )
 
 
 def _isolating_flags(command: Sequence[str]) -> list[str]:

@@ -31,7 +31,7 @@ class Commands(click.Group):
             raise
         except BrokenPipeError:
             raise
-        except Exception as error:
+        except Exception as error:  # what nobody foresaw shall end with a sentence as well
             traceback.print_exc()
             text = f"a fault of session-fakes, please report it: {error!r}"
             raise _Failure(text, FAULT_OF_THE_FAKES) from None

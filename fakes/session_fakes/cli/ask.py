@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from session_fakes.cli import text
-from session_fakes.cli.flags import Flag, client, json_flag, ready_file_flag
+from session_fakes.cli.flags import Flag, client, has_left, json_flag, ready_file_flag
 
 _STATION_HELP = "Ask the station whose Discovery is at HOST:PORT, also a real one of NI."
 _station_flag = click.option("--station", cls=Flag, metavar="HOST:PORT", help=_STATION_HELP)
@@ -114,7 +114,7 @@ def who(*, station: str | None, as_json: bool, ready_file: Path | None) -> None:
     cells = [
         (
             *(s["name"], s["instrument_type_id"], text.session_state(s)),
-            *(s["holder"] or "-", text.age(s["age"])),
+            *(text.holders(s), text.age(s["age"])),
         )
         for s in state["sessions"]
     ]
@@ -148,10 +148,18 @@ def calls(*, follow: bool, since: int, as_json: bool, ready_file: Path | None) -
     \b
     Example: session-fakes calls --follow --since 120
     """
+    from session_fakes.control import NoStation
+
     station = client(ready_file)
     wait = 0
     while True:
-        answer = station.get("/calls", since=since, wait=wait, **({"full": 1} if as_json else {}))
+        try:
+            answer = station.get("/calls", since=since, wait=wait, full=int(as_json))
+        except NoStation:
+            if not (wait and has_left(station.ready, ready_file)):
+                raise
+            text.say("the station has stopped")
+            return
         for call in answer["calls"]:
             if as_json:
                 text.echo_json(call, indent=None)

@@ -9,15 +9,15 @@ from typing import Any
 import click
 
 from session_fakes.cli import text
-from session_fakes.cli.flags import DURATION, Flag, client, json_flag, ready_file_flag
+from session_fakes.cli.flags import DURATION, Flag, client, has_left, json_flag, ready_file_flag
 from session_fakes.errors import FakeError
 
-_STOP_WITHIN = 10.0
+_STOP_WITHIN = 20.0
 
 
-@click.group(short_help="Make calls fail, slow or hang.")
+@click.group(short_help="Make calls, services and connections fail.")
 def fault() -> None:
-    """Faults on purpose: calls that fail, are slow, or never answer.
+    """Faults on purpose: of calls, of whole services, of the network in front of them.
 
     \b
     Example: session-fakes fault add ReserveSessions --fail UNAVAILABLE --times 2
@@ -64,11 +64,105 @@ def add(
     _done(answer, f"Added: {answer['fault']}", as_json=as_json)
 
 
+_SERVICE = "SERVICE is discovery, pin-map or session-management."
+
+
+@fault.command("stop", short_help="Stop one service.", epilog=_SERVICE)
+@click.argument("service")
+@json_flag
+@ready_file_flag
+def stop(*, service: str, as_json: bool, ready_file: Path | None) -> None:
+    """Stop SERVICE as a crash would: calls are cut off, and nobody answers on its port.
+
+    It stays registered, as a dead service does. What it knew is kept for a restart.
+
+    \b
+    Example: session-fakes fault stop session-management
+    """
+    answer = client(ready_file).post("/services/stop", service=service)
+    words = (
+        f"Stopped {answer['stopped']}. Bring it back with: session-fakes fault restart {service}"
+    )
+    _done(answer, words, as_json=as_json)
+
+
+@fault.command("restart", short_help="Restart one service.", epilog=_SERVICE)
+@click.argument("service")
+@click.option("--fresh", cls=Flag, is_flag=True, help="Forget what the service knew.")
+@json_flag
+@ready_file_flag
+def restart(*, service: str, fresh: bool, as_json: bool, ready_file: Path | None) -> None:
+    """Start SERVICE on the port that it had; stop it before if it runs.
+
+    It knows what it knew. With --fresh it does not: Session Management forgets what is reserved and
+    registered, Pin Map all pin maps, Discovery who is registered.
+
+    \b
+    Example: session-fakes fault restart session-management --fresh
+    """
+    answer = client(ready_file).post("/services/restart", service=service, fresh=fresh)
+    state = "knows nothing" if fresh else "knows what it knew"
+    words = f"{answer['restarted']} serves on {answer['address']} again, and {state}."
+    _done(answer, words, as_json=as_json)
+
+
+@fault.command("network", short_help="Cut, stall or refuse connections.", epilog=_SERVICE)
+@click.argument("does", type=click.Choice(["pass", "cut", "stall", "refuse", "heal"]))
+@click.argument("service", required=False)
+@click.option(
+    "--before",
+    cls=Flag,
+    type=click.Choice(["request", "answer"]),
+    help="For cut: not now, but where this part of the next call begins.",
+)
+@click.option(
+    "--only",
+    cls=Flag,
+    type=click.Choice(["requests", "answers"]),
+    help="For stall: pass nothing in this direction.",
+)
+@json_flag
+@ready_file_flag
+def network(
+    *,
+    does: str,
+    service: str | None,
+    before: str | None,
+    only: str | None,
+    as_json: bool,
+    ready_file: Path | None,
+) -> None:
+    """Cut, stall or refuse the connections to SERVICE, or to all three.
+
+    A relay does it. It takes the port of the service when it is first asked for anything, and cuts
+    the connections that are open then: "pass" puts it there beforehand.
+
+    \b
+    pass    put the relay there; everything passes
+    cut     reset all connections, now or before the request or the answer of the next call
+    stall   keep the connections, and pass nothing
+    refuse  reset new connections, and keep those that are open
+    heal    take all of it back
+
+    \b
+    Example: session-fakes fault network cut session-management --before answer
+    """
+    for flag, value, goes_with in (("--before", before, "cut"), ("--only", only, "stall")):
+        if value and does != goes_with:
+            raise click.UsageError(f"{flag} goes with {goes_with}.")
+    what = before or only or ""
+    answer = client(ready_file).post("/relays", does=does, service=service or "", what=what)
+    lines = [f"{name}: {state}" for name, state in answer["relays"].items()]
+    if does == "cut" and not before:
+        lines.insert(0, "The connections that were open are cut.")
+    _done(answer, *lines or ["No relay is in front of any service."], as_json=as_json)
+
+
 @fault.command("list", short_help="The faults, the newest first.")
 @json_flag
 @ready_file_flag
 def list_faults(*, as_json: bool, ready_file: Path | None) -> None:
-    """List the faults, the newest first, and how often each was used.
+    """List the faults: services that do not serve rightly, and faults of calls, the newest first.
 
     \b
     Example: session-fakes fault list
@@ -85,7 +179,7 @@ def list_faults(*, as_json: bool, ready_file: Path | None) -> None:
 @json_flag
 @ready_file_flag
 def clear(*, as_json: bool, ready_file: Path | None) -> None:
-    """Take all faults back.
+    """Take all faults back: of calls, of services, of the network.
 
     \b
     Example: session-fakes fault clear
@@ -108,7 +202,7 @@ def clock() -> None:
 @json_flag
 @ready_file_flag
 def advance(*, time_: float, as_json: bool, ready_file: Path | None) -> None:
-    """Move the station's time on by TIME: 250ms, 30s, 2min. Reservations that wait may time out.
+    """Move the station's time on by TIME: 250ms, 30s, 1h. Reservations that wait may time out.
 
     \b
     Example: session-fakes clock advance 30s
@@ -137,9 +231,10 @@ def release(*, name: str, as_json: bool, ready_file: Path | None) -> None:
 @json_flag
 @ready_file_flag
 def reset(*, as_json: bool, ready_file: Path | None) -> None:
-    """Bring the station back to the state it started in.
+    """Bring the station back to the state it started in; its clock goes on.
 
-    Plug-ins that were registered have to be started again.
+    Services that it started itself are ended. Plug-ins that were registered have to be started
+    again.
 
     \b
     Example: session-fakes reset
@@ -151,29 +246,29 @@ def reset(*, as_json: bool, ready_file: Path | None) -> None:
 @json_flag
 @ready_file_flag
 def down(*, as_json: bool, ready_file: Path | None) -> None:
-    """Stop the station that runs with session-fakes up, and wait until it has stopped.
+    """Stop the running station, and wait until it has stopped.
+
+    The command of session-fakes run is interrupted, as by Ctrl-C, and then ended.
 
     \b
     Example: session-fakes down
     """
-    from session_fakes.control import readyfile
-
     station = client(ready_file)
     answer = station.post("/stop")
-    path = ready_file or readyfile.default_path()
     deadline = time.monotonic() + _STOP_WITHIN
-    while readyfile.read(path) == station.ready:
+    while not has_left(station.ready, ready_file):
         if time.monotonic() > deadline:
             raise FakeError(
-                f"Process {station.ready.pid} was asked to stop and still runs; a station of "
-                "session-fakes run ends with its command."
+                f"Process {station.ready.pid} was asked to stop and still runs after "
+                f"{_STOP_WITHIN:g} s. End it by its number."
             )
         time.sleep(0.02)
     _done(answer, "The station has stopped.", as_json=as_json)
 
 
-def _done(answer: dict[str, Any], words: str, *, as_json: bool) -> None:
+def _done(answer: dict[str, Any], *lines: str, as_json: bool) -> None:
     if as_json:
         text.echo_json(answer)
-    else:
-        click.echo(text.safe(words))
+        return
+    for line in lines:
+        click.echo(text.safe(line))

@@ -65,6 +65,7 @@ def _checks(ready_file: Path | None) -> Iterator[Check]:
     yield _proxy()
     if sys.platform == "win32":
         yield _ni_software()
+    yield _ni_discovery()
     yield _station(ready_file)
 
 
@@ -80,7 +81,7 @@ def _sdk() -> Check:
 
 
 def _ipv6() -> Check:
-    from session_fakes.serving.server import has_ipv6_loopback
+    from session_fakes.network.loopback import has_ipv6_loopback
 
     if has_ipv6_loopback():
         return Check("IPv6 loopback", "ok", "::1 can be used")
@@ -139,6 +140,16 @@ def _ni_software() -> Check:
         fix = "Plug-ins started without session-fakes use NI's own services; with it, the fakes."
         return Check("NI software", "note", f"NI's Discovery is installed in {folder}", fix)
     return Check("NI software", "ok", "NI's Discovery is not installed; the fakes do not need it")
+
+
+def _ni_discovery() -> Check:
+    from session_fakes import real_discovery
+
+    path = real_discovery.key_file()
+    if path is None or not real_discovery.is_running(path):
+        return Check("NI's Discovery", "ok", "it does not run here")
+    fix = "Stop NI's services before session-fakes run or up, or say --beside-ni to have both."
+    return Check("NI's Discovery", "note", f"it runs here (its key file is {path})", fix)
 
 
 def _station(ready_file: Path | None) -> Check:

@@ -30,8 +30,6 @@ def events(before: State, after: State) -> Iterator[Event]:
 
 def _calls(before: State, after: State) -> Iterator[Event]:
     seen = before["calls"]["last"]
-    if after["calls"]["last"] < seen:
-        seen = 0
     new = [call for call in after["calls"]["calls"] if call["seq"] > seen]
     missed = after["calls"]["last"] - seen - len(new)
     if missed > 0:

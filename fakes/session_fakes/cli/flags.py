@@ -16,7 +16,7 @@ import click
 from click.core import ParameterSource
 
 if TYPE_CHECKING:
-    from session_fakes.control import ControlClient
+    from session_fakes.control import ControlClient, Ready
 
     Number = click.ParamType[float]
 else:
@@ -47,10 +47,10 @@ class Flag(click.Option):
 
 
 class Duration(Number):
-    """A time such as ``250ms``, ``30s`` or ``1.5min``; a bare number is seconds."""
+    """A time such as ``250ms``, ``30s``, ``1.5min`` or ``1h``; a bare number is seconds."""
 
     name = "time"
-    _UNITS = {"ms": 1e-3, "": 1.0, "s": 1.0, "min": 60.0}  # noqa: RUF012 - never changed
+    _UNITS = {"ms": 1e-3, "": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0}  # noqa: RUF012 - never changed
 
     def convert(
         self,
@@ -61,9 +61,9 @@ class Duration(Number):
         """The time in seconds."""
         if isinstance(value, float):
             return value
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|min|)", str(value), re.ASCII)
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h|)", str(value), re.ASCII)
         if not match:
-            self.fail(f"{value!r} is no time; 250ms, 30s and 1.5min are.", param, ctx)
+            self.fail(f"{value!r} is no time; 250ms, 30s, 1.5min and 1h are.", param, ctx)
         return float(match[1]) * self._UNITS[match[2]]
 
 
@@ -90,6 +90,7 @@ class StationSettings:
     evict_stale: bool
     bare_session_names: bool
     ready_file: Path | None
+    beside_ni: bool = False
 
 
 _STATION_FLAGS = (
@@ -131,6 +132,13 @@ _STATION_FLAGS = (
         help="Name sessions as before InstrumentStudio 2025 Q3, without the instrument type.",
     ),
     ready_file_flag,
+    click.option(
+        "--beside-ni",
+        cls=Flag,
+        envvar="SESSION_FAKES_BESIDE_NI",
+        is_flag=True,
+        help="Start although NI's own Discovery runs on this machine.",
+    ),
 )
 
 
@@ -139,6 +147,13 @@ def station_flags(function: F) -> F:
     for flag in reversed(_STATION_FLAGS):
         function = flag(function)
     return function
+
+
+def has_left(ready: Ready, ready_file: Path | None) -> bool:
+    """Whether a station has stopped orderly: then its ready file is gone, or another's."""
+    from session_fakes.control import readyfile
+
+    return readyfile.read(ready_file or readyfile.default_path()) != ready
 
 
 def client(ready_file: Path | None) -> ControlClient:

@@ -37,7 +37,9 @@ def hosted(settings: StationSettings, *, page: bool = False) -> Generator[Hosted
     from session_fakes.control import readyfile
     from session_fakes.control.client import is_alive
     from session_fakes.control.server import ControlServer
+    from session_fakes.real_discovery import refuse_beside
 
+    refuse_beside(beside_ni=settings.beside_ni)
     path = (settings.ready_file or readyfile.default_path()).absolute()
     with (
         _station(settings) as station,
@@ -63,7 +65,7 @@ def _station(settings: StationSettings) -> FakeStation:
     from session_fakes.station import FakeStation
 
     return FakeStation(
-        settings.pin_map.absolute() if settings.pin_map else None,
+        settings.pin_map,
         port=settings.port,
         service_configs=settings.service_config,
         evict_stale=settings.evict_stale,
@@ -110,7 +112,7 @@ class Wish:
 
 def await_news(station: FakeStation, seen: int, wish: Wish, seconds: float) -> None:
     """Return when a call was answered, when the station is to stop, or after some time."""
-    from session_fakes.control.snapshot import total
-
     with contextlib.suppress(FakeError):
-        station.calls.wait_until(lambda: total(station) != seen or wish.granted, seconds, "news")
+        station.calls.wait_until(
+            lambda: station.calls.last_seq != seen or wish.granted, seconds, "news"
+        )

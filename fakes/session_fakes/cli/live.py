@@ -54,7 +54,7 @@ def frame(state: dict[str, Any], title: str, width: int, height: int) -> list[st
     # A line of their heading, and the last line of the screen stays free.
     room = max(3, height - len(lines) - 2)
     calls = state["calls"]["calls"][-room:]
-    lines.append(_styled(f"Last calls (of {state['calls']['last']})", width, fg="cyan"))
+    lines.append(_styled(f"Last calls (of {state['calls']['count']})", width, fg="cyan"))
     lines += [_cut(f"  {text.call_line(call)}", width) for call in calls]
     return lines[: max(1, height - 1)]
 
@@ -73,7 +73,7 @@ def _parts(state: dict[str, Any]) -> Iterator[tuple[str, list[str], list[list[An
     ]
     yield "Services", ["name", "address", "", "class"], services
     sessions = [
-        [s["name"], text.session_state(s), text.age(s["age"]), s["holder"] or "-"]
+        [s["name"], text.session_state(s), text.age(s["age"]), text.holders(s)]
         for s in state["sessions"]
     ]
     yield "Sessions", ["name", "state", "for", "holder"], sessions

@@ -32,7 +32,7 @@ _MARK_SECONDS = 0.12
 
 
 class SiteList(ListOfNumbers):
-    """Sites with commas between: ``0,1``."""
+    """Sites with commas between, ``0,1``, or ``all``: none given."""
 
     name = "sites"
 
@@ -45,9 +45,11 @@ class SiteList(ListOfNumbers):
         """The sites as numbers."""
         if isinstance(value, list):
             return cast("list[int]", value)
+        if value == "all":
+            return []
         parts = str(value).split(",")
         if not all(part.strip().isascii() and part.strip().isdigit() for part in parts):
-            self.fail(f"{value!r} is no list of sites; 0,1 is.", param, ctx)
+            self.fail(f"{value!r} is no list of sites; 0,1 and all are.", param, ctx)
         return [int(part) for part in parts]
 
 
@@ -68,7 +70,9 @@ class SiteList(ListOfNumbers):
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The pin map to measure with.  [default: that of the station]",
 )
-@click.option("--sites", cls=Flag, type=SiteList(), help="The sites, e.g. 0,1.  [default: 0]")
+@click.option(
+    "--sites", cls=Flag, type=SiteList(), help="The sites, e.g. 0,1, or all.  [default: 0]"
+)
 @click.option("--timeout", cls=Flag, type=DURATION, help="Cancel it after this time.")
 @json_flag
 @ready_file_flag
@@ -98,8 +102,12 @@ def measure(
     if pin_map:
         pin_map_id = station.post("/pin-map", path=str(pin_map.absolute()))["pin_map_id"]
     job = _Job(text.address(service), service["service_class"], settings, timeout, as_json=as_json)
-    pins = (pin_map_id, [0] if sites is None else sites) if pin_map_id else (None, sites)
-    ctx.exit(job.run(*pins))
+    if not pin_map_id:
+        ctx.exit(job.run(None, sites))
+    if sites == []:
+        # NI's client takes no sites at all for those of system pins.
+        sites = station.get("/sites", pin_map_id=pin_map_id)["sites"]
+    ctx.exit(job.run(pin_map_id, [0] if sites is None else sites))
 
 
 class _Job:
@@ -172,8 +180,22 @@ def _find(services: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
         )
     if not found:
         raise FakeError(_nothing_called(name, measurements))
-    # As Discovery resolves: the newest of those whose process lives.
-    return max(found, key=lambda service: (not service["stale"], service["since"]))
+    return _resolved(found)
+
+
+def _resolved(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What Discovery answers for one class: the newest of the latest version, dead or not."""
+    from session_fakes.discovery.versions import version_order
+
+    newest = max(found, key=lambda service: (version_order(service["version"]), service["since"]))
+    living = [service for service in found if not service["stale"]]
+    if newest["stale"] and living:
+        text.say(
+            f"{newest['display_name']} at {text.address(newest)} is dead, and an older one at "
+            f"{text.address(living[-1])} lives. Discovery answers the newest, so no client gets to "
+            "the older one: start it again, or the station with --evict-stale."
+        )
+    return newest
 
 
 def _nothing_called(name: str, measurements: Sequence[dict[str, Any]]) -> str:

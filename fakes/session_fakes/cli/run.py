@@ -21,11 +21,14 @@ import click
 from session_fakes.cli.flags import DURATION, Flag, StationSettings, station_flags
 from session_fakes.cli.hosting import Hosted, hosted, on_signals
 from session_fakes.cli.text import say
-from session_fakes.errors import FakeError
+from session_fakes.errors import FakeError, pasted
 
 _SIGNALLED = 128
 """A shell adds this to the number of the signal that ended a command."""
 _TICK = 0.1
+_ENTER_TIME = 2.0
+_GRACE = 3.0
+"""Seconds that a command has to end after each signal, when the station is told to stop."""
 
 
 @click.command(
@@ -94,13 +97,54 @@ def _run(station: Hosted, command: Sequence[str], limits: _Limits) -> int:
             watch = _Watch(station, child[0], command, limits, started)
             thread = threading.Thread(target=watch, name="registration", daemon=True)
             thread.start()
-            code = child[0].wait()
+            ending = threading.Thread(
+                target=_end_when_told, args=(station, child[0]), name="ending", daemon=True
+            )
+            ending.start()
+            code = _end_of(child[0])
             thread.join()
         finally:
             # Nothing of a command outlives its station, whatever goes wrong here.
             child[0].kill()
+            if child[0].stdin is not None:
+                child[0].stdin.close()
     _tell_leaks(station)
     return code if code >= 0 else _SIGNALLED - code
+
+
+def _end_of(child: subprocess.Popen[bytes]) -> int:
+    """The exit code of the command, once it has ended."""
+    while not _ends(child, _TICK):
+        # Not without a limit: a signal that another thread got would be handled at the end only.
+        pass
+    return child.returncode
+
+
+def _end_when_told(station: Hosted, child: subprocess.Popen[bytes]) -> None:
+    """End the command once the station is to stop: with Enter, as Ctrl-C does, then harder.
+
+    NI's plug-ins close on Enter. Where the command shares the user's input, Ctrl-C comes first.
+    """
+    station.control.stop_wanted.wait()
+    if child.stdin is not None:
+        with suppress(OSError, ValueError):
+            child.stdin.write(b"\n")
+            child.stdin.flush()
+        if _ends(child, _ENTER_TIME):
+            return
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # On Windows the first of them is no signal for another process.
+        with suppress(OSError, ValueError):
+            child.send_signal(number)
+            if _ends(child, _GRACE):
+                return
+    child.kill()
+
+
+def _ends(child: subprocess.Popen[bytes], seconds: float) -> bool:
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(seconds)
+    return child.returncode is not None
 
 
 def _start(station: Hosted, command: Sequence[str], report: Path) -> subprocess.Popen[bytes]:
@@ -167,7 +211,7 @@ class _Watch:
         """Watch until there is something to say."""
         try:
             self._watch()
-        except Exception:
+        except Exception:  # whatever it is: nobody would see it in a thread of its own
             import traceback
 
             self._station.internal_errors.append(traceback.format_exc())
@@ -206,19 +250,22 @@ class _Watch:
             if service.display_name == name
             for interface in service.interfaces
         )
-        hint = f" Measure it: session-fakes measure {shlex.quote(name)}" if is_measurement else ""
-        say(f"{name} is registered after {seconds:.1f} s.{hint}")
+        hint = f" Measure it: session-fakes measure {pasted(name)}" if is_measurement else ""
+        self._say(f"{name} is registered after {seconds:.1f} s.{hint}")
 
     def _explain(self, ended: int | None) -> None:
         refused = self._station.calls.of("RegisterService")
         if len(refused):
-            say(f"The registration was refused: {refused.last.code} {refused.last.details}")
+            self._say(f"The registration was refused: {refused.last.code} {refused.last.details}")
         elif ended == 0 or (ended is not None and len(self._station.calls)):
             # A client or a test run that did its work needs no registration.
             return
         else:
             for line in self._reasons(ended):
-                say(line)
+                self._say(line)
+
+    def _say(self, line: str) -> None:
+        say(line, beside_a_command=self._child.poll() is None)
 
     def _reasons(self, ended: int | None) -> list[str]:
         from session_fakes.bootstrap import read_report

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -29,9 +30,11 @@ def echo_json(data: object, indent: int | None = 2) -> None:
     click.echo(as_json(data, indent))
 
 
-def say(text: str) -> None:
+def say(text: str, *, beside_a_command: bool = False) -> None:
     """A line to the user on standard error; standard output is for data and for children."""
-    click.echo(f"session-fakes: {safe(text)}", err=True)
+    # What a command asks in the terminal stays the end of a line: "Press Enter to close."
+    start = "\n" if beside_a_command and sys.stderr.isatty() else ""
+    click.echo(f"{start}session-fakes: {safe(text)}", err=True)
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:
@@ -63,6 +66,19 @@ def session_state(session: Row) -> str:
     """``reserved``, ``registered`` or both."""
     states = [name for name in ("reserved", "registered") if session[name]]
     return ", ".join(states) or "-"
+
+
+def holders(session: Row) -> str:
+    """Who has a session: who reserved it, and who registered it if that was somebody else."""
+    holder, registrar = session["holder"], session.get("registrar", "")
+    who = _holder(holder or "-", session.get("holder_ended"))
+    if session["reserved"] and registrar not in ("", holder):
+        who += f"; registered by {_holder(registrar, session.get('registrar_ended'))}"
+    return who
+
+
+def _holder(name: str, ended: object) -> str:
+    return f"{name} (has ended)" if ended else name
 
 
 def service_state(service: Row) -> str:

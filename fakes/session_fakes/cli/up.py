@@ -46,8 +46,14 @@ def _show(station: Hosted, wish: Wish, *, as_json: bool, page: bool) -> None:
 
         live.show(station, wish, f"{first}   page {where}" if page else first)
         return
-    data = {"discovery": station.station.discovery_address, "ready_file": station.ready_file}
-    _emit(Event("ready", f"{first}; ready file {station.ready_file}", data), as_json=as_json)
+    data = {
+        "discovery": station.station.discovery_address,
+        "pin_map_id": station.station.pin_map_id,
+        "ready_file": station.ready_file,
+    }
+    pin_map = f"; pin map {station.station.pin_map_id}" if station.station.pin_map_id else ""
+    ready = f"{first}{pin_map}; ready file {station.ready_file}"
+    _emit(Event("ready", ready, data), as_json=as_json)
     if page:
         _emit(Event("page", where, {"url": where}), as_json=as_json)
     _narrate(station, wish, as_json=as_json)

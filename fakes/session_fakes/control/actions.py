@@ -11,6 +11,7 @@ from session_fakes.control import snapshot
 from session_fakes.errors import FakeError, quoted
 
 if TYPE_CHECKING:
+    from session_fakes.network.relay import Relay
     from session_fakes.station import FakeStation
 
 LONGEST_WAIT = 20.0
@@ -42,7 +43,7 @@ def _state(control: Controlled, _: Body) -> dict[str, Any]:
 def _calls(control: Controlled, body: Body) -> dict[str, Any]:
     station, since = control.station, int(_number(body, "since", 0))
     _await_call(control, since, min(_number(body, "wait", 0), LONGEST_WAIT))
-    listed = snapshot.full_calls if body.get("full") else snapshot.calls
+    listed = snapshot.full_calls if _number(body, "full", 0) else snapshot.calls
     return listed(station, since)
 
 
@@ -50,7 +51,7 @@ def _await_call(control: Controlled, since: int, seconds: float) -> None:
     station = control.station
 
     def news() -> bool:
-        return snapshot.total(station) != since or control.stop.is_set()
+        return station.calls.last_seq != since or control.stop.is_set()
 
     if seconds > 0 and not news():
         try:
@@ -79,9 +80,45 @@ def _add_fault(control: Controlled, body: Body) -> dict[str, Any]:
 
 
 def _clear_faults(control: Controlled, _: Body) -> dict[str, Any]:
-    count = len(control.station.faults)
+    count = len(snapshot.faults(control.station))
     control.station.faults.clear()
+    control.station.network.heal()
     return {"cleared": count}
+
+
+def _stop_service(control: Controlled, body: Body) -> dict[str, Any]:
+    server = control.station.network.service(_text(body, "service"))
+    server.stop()
+    return {"stopped": server.name}
+
+
+def _restart_service(control: Controlled, body: Body) -> dict[str, Any]:
+    server = control.station.network.service(_text(body, "service"))
+    fresh = body.get("fresh") is True
+    server.restart(fresh=fresh)
+    return {"restarted": server.name, "address": server.address, "fresh": fresh}
+
+
+def _relay(control: Controlled, body: Body) -> dict[str, Any]:
+    network, does = control.station.network, _text(body, "does")
+    wanted = [_text(body, "service")] if body.get("service") else network.services
+    names = [network.service(name).name for name in wanted]
+    if does == "heal":
+        names = [name for name in names if name in network.relays()]
+    for name in names:
+        _tell(network.relay(name), does, str(body.get("what") or ""))
+    return {"relays": {name: relay.state for name, relay in network.relays().items()}}
+
+
+def _tell(relay: Relay, does: str, what: Any) -> None:  # noqa: ANN401 - the relay checks it
+    if does == "cut" and what:
+        relay.cut_before(what)
+    elif does == "stall":
+        relay.stall(what or None)
+    elif does in ("cut", "refuse", "heal"):
+        getattr(relay, does)()
+    elif does != "pass":
+        raise FakeError(f"A relay does pass, cut, stall, refuse or heal, not {quoted(does)}.")
 
 
 def _advance(control: Controlled, body: Body) -> dict[str, Any]:
@@ -111,6 +148,10 @@ def _load_pin_map(control: Controlled, body: Body) -> dict[str, Any]:
     return {"pin_map_id": control.station.load_pin_map(_text(body, "path"))}
 
 
+def _sites(control: Controlled, body: Body) -> dict[str, Any]:
+    return {"sites": list(control.station.sites_of(_text(body, "pin_map_id")))}
+
+
 def _environment(control: Controlled, _: Body) -> dict[str, Any]:
     return {"environment": control.station.environment({})}
 
@@ -125,8 +166,12 @@ ACTIONS: Mapping[str, Action] = {
     "/calls": Action(False, _calls),
     "/faults": Action(False, _faults),
     "/environment": Action(False, _environment),
+    "/sites": Action(False, _sites),
     "/faults/add": Action(True, _add_fault),
     "/faults/clear": Action(True, _clear_faults),
+    "/services/stop": Action(True, _stop_service),
+    "/services/restart": Action(True, _restart_service),
+    "/relays": Action(True, _relay),
     "/clock/advance": Action(True, _advance),
     "/release": Action(True, _release),
     "/reset": Action(True, _reset),

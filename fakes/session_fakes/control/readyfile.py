@@ -112,6 +112,7 @@ def _write(path: Path, ready: Ready) -> None:
                 file.write(text)
             Path(temporary).replace(path)
         except BaseException:
+            # Ctrl-C, too: the file has a token in it.
             Path(temporary).unlink(missing_ok=True)
             raise
     except OSError as error:

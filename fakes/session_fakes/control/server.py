@@ -95,7 +95,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
 def _listen(owner: ControlServer) -> list[_Server]:
     """Both loopback addresses on one port, or the first where there is no second."""
-    from session_fakes.serving.server import has_ipv6_loopback
+    from session_fakes.network.loopback import has_ipv6_loopback
 
     both = has_ipv6_loopback()
     for _ in range(_TRIES):
@@ -176,6 +176,7 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError as error:
             self._refuse(HTTPStatus.BAD_REQUEST, f"{error.strerror}: {error.filename}")
         except Exception as error:
+            # Whatever it is: who asked is told, and the next is served.
             control.station.internal_errors.append(traceback.format_exc())
             self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, f"A fault of the fakes: {error!r}")
         else:

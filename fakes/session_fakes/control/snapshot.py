@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from session_fakes.serving.calls import RecordedCall
+
 if TYPE_CHECKING:
-    from session_fakes.serving import RecordedCall
     from session_fakes.station import FakeStation
 
 _LAST_CALLS = 30
@@ -28,41 +30,40 @@ def snapshot(station: FakeStation) -> dict[str, Any]:
         "sessions": [_aged(asdict(view), now) for view in station.sessions()],
         "waiting": [_aged(asdict(view), now) for view in station.waiting()],
         "faults": faults(station),
-        "calls": calls(station, total(station) - _LAST_CALLS),
+        "calls": calls(station, station.calls.last_seq - _LAST_CALLS),
     }
 
 
 def faults(station: FakeStation) -> list[dict[str, Any]]:
-    """The armed faults, the newest first."""
-    return [
+    """The armed faults, the newest first, and services that are stopped or behind a bad relay."""
+    of_services = [
+        {"method": trouble.service, "does": trouble.what, "hits": None, "text": str(trouble)}
+        for trouble in station.network.troubles()
+    ]
+    of_calls = [
         {"method": fault.pattern, "does": fault.words, "hits": fault.hits, "text": str(fault)}
         for fault in station.faults
     ]
+    return of_services + of_calls
 
 
 def calls(station: FakeStation, since: int) -> dict[str, Any]:
     """The calls after the one with this number, in short."""
-    last = total(station)
-    # After a reset the numbers begin again: who asks for what is no more, gets all there is.
-    after = since if since <= last else 0
-    return {
-        "calls": [_brief(call) for call in station.calls.since(after)],
-        "last": last,
-        "dropped": station.calls.dropped,
-    }
+    return _calls(station, since, _brief)
 
 
 def full_calls(station: FakeStation, since: int) -> dict[str, Any]:
     """The same with requests and responses."""
-    last = total(station)
-    after = since if since <= last else 0
-    found = [call.as_dict() for call in station.calls.since(after)]
-    return {"calls": found, "last": last, "dropped": station.calls.dropped}
+    return _calls(station, since, RecordedCall.as_dict)
 
 
-def total(station: FakeStation) -> int:
-    """How many calls were answered so far, those included that the log has dropped."""
-    return len(station.calls) + station.calls.dropped
+def _calls(
+    station: FakeStation, since: int, told: Callable[[RecordedCall], dict[str, Any]]
+) -> dict[str, Any]:
+    log, last = station.calls, station.calls.last_seq
+    # Those that came after the number was read are for the next time.
+    found = [told(call) for call in log.since(since) if call.seq <= last]
+    return {"calls": found, "last": last, "count": len(log) + log.dropped, "dropped": log.dropped}
 
 
 def _brief(call: RecordedCall) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from session_fakes.discovery.processes import ServiceProcess
 from session_fakes.discovery.registry import Registry
@@ -25,15 +26,15 @@ _Key = tuple[str, str]
 """Service class and version."""
 
 
-@dataclass(frozen=True)
-class StartedService:
+class StartedService(NamedTuple):
     """A service that the station started, as it is shown to people."""
 
     service_class: str
     version: str
     pid: int
     file: Path
-    is_registered: bool
+    registration_id: str
+    """Empty when it has not registered yet."""
 
 
 @dataclass
@@ -143,7 +144,7 @@ class Activator:
         """The services that were started here and still run."""
         with self._lock:
             return [
-                StartedService(*key, start.process.pid, start.config.file, _has_registered(start))
+                StartedService(*key, start.process.pid, start.config.file, _registration_id(start))
                 for key, start in self._starts.items()
                 if start.process is not None
             ]
@@ -157,9 +158,22 @@ class Activator:
         """Refuse whoever waits, and end what was started; safe to call twice."""
         with self._lock:
             self._is_closed = True
+        self._end_all(_closing())
+
+    @fidelity(
+        "DISC-ACTIVATE-RESET",
+        evidence="our choice",
+        rule="A reset of the station ends the services that it started, and refuses whoever waits",
+    )
+    def reset(self) -> None:
+        """Refuse whoever waits, and end what was started; what is installed stays so."""
+        self._end_all(Refusal("UNAVAILABLE", "the station was reset meanwhile; ask anew"))
+
+    def _end_all(self, told: Refusal) -> None:
+        with self._lock:
             processes, starts = list(self._processes), list(self._starts.values())
         for start in starts:
-            self._settle(start, _closing())
+            self._settle(start, told)
         for process in processes:
             process.terminate()
         deadline = time.monotonic() + self._grace
@@ -230,7 +244,7 @@ class Activator:
     def _spawn(self, start: _Start, command: Sequence[str], environment: Mapping[str, str]) -> None:
         # Under the lock, so that neither its end nor a close comes before it is known.
         with self._lock:
-            if not self._is_closed:
+            if not self._is_closed and start.outcome is None:
                 start.process = ServiceProcess(
                     command,
                     start.config.folder,
@@ -327,8 +341,8 @@ def _key(service: Service) -> _Key:
     return service.service_class, service.version
 
 
-def _has_registered(start: _Start) -> bool:
-    return isinstance(start.outcome, Registration)
+def _registration_id(start: _Start) -> str:
+    return start.outcome.id if isinstance(start.outcome, Registration) else ""
 
 
 def _closing() -> Refusal:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 
 from session_fakes.discovery.services import Service
+from session_fakes.discovery.well_known import DEVICE_SERVER_INTERFACES
 from session_fakes.errors import listed, quoted
 
 __all__ = ["why_not_found"]
@@ -20,6 +20,8 @@ def why_not_found(
     known: Sequence[Service], interface: str, service_class: str, version: str
 ) -> str:
     """Say why no service matches, and name those that come near."""
+    if interface in DEVICE_SERVER_INTERFACES.values():
+        return f"no service provides {quoted(interface)}: {_NO_DEVICE_SERVER}"
     if not known:
         return f"no service provides {quoted(interface)}: none is registered. {_REMEDY}"
     having = [service for service in known if interface in service.provided_interfaces]
@@ -31,6 +33,11 @@ def why_not_found(
     return _unknown_version(of_class or having, version)
 
 
+_NO_DEVICE_SERVER = (
+    "the fakes have no NI gRPC Device Server. Open the session without one (set "
+    "MEASUREMENT_PLUGIN_USE_GRPC_DEVICE_SERVER=false, and install the driver), or start a real one "
+    "and say where: MEASUREMENT_PLUGIN_GRPC_DEVICE_SERVER_ADDRESS=http://HOST:PORT"
+)
 _REMEDY = "Start the service and look whether it registers, or install its .serviceconfig file."
 
 
@@ -65,6 +72,8 @@ def _sorted(names: Iterable[str]) -> list[str]:
 
 
 def _near(name: str, names: Sequence[str]) -> str:
+    import difflib  # slow to import, seldom needed
+
     short = [other for other in names[:_MOST_COMPARED] if len(other) <= _LONGEST_COMPARED]
     near = difflib.get_close_matches(name[:_LONGEST_COMPARED], short, n=1)
     return f"Did you mean {quoted(near[0])}? " if near else ""

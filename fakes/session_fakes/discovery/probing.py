@@ -6,9 +6,9 @@ import os
 import socket
 import sys
 
-from session_fakes.discovery.services import Location, Registration
+from session_fakes.discovery.services import Holder, Location, Registration
 
-__all__ = ["why_dead"]
+__all__ = ["has_ended", "why_dead"]
 
 _SECONDS = 0.2
 """A refused connection answers at once; whoever takes longer is not known to be dead."""
@@ -16,24 +16,24 @@ _SECONDS = 0.2
 
 def why_dead(registration: Registration) -> str:
     """Why a service is known to be dead; empty when it is alive, or when nobody can tell."""
-    pid = registration.holder.pid
-    if pid is not None and not _process_exists(pid):
-        return f"its process {pid} has ended"
+    if has_ended(registration.holder):
+        return f"its process {registration.holder.pid} has ended"
     if _refuses(registration.location):
         return f"{registration.location} refuses connections"
     return ""
 
 
-def _process_exists(pid: int) -> bool:
-    if sys.platform == "win32":
-        return True  # os.kill would end it there; the port tells.
+def has_ended(holder: Holder) -> bool:
+    """Whether the process of somebody is known to have ended."""
+    if holder.pid is None or sys.platform == "win32":
+        return False  # os.kill would end it there.
     try:
-        os.kill(pid, 0)
+        os.kill(holder.pid, 0)
     except ProcessLookupError:
-        return False
-    except (OverflowError, PermissionError):
         return True
-    return True
+    except (OverflowError, PermissionError):
+        return False
+    return False
 
 
 def _refuses(location: Location) -> bool:

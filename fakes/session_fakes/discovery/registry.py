@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from session_fakes.discovery.misses import why_not_found
 from session_fakes.discovery.probing import why_dead
@@ -26,16 +26,14 @@ _LONGEST_TEXT = 3000
 """Status texts travel in a header, and names in them are the callers'."""
 
 
-@dataclass(frozen=True)
-class ComputeNode:
+class ComputeNode(NamedTuple):
     """A machine of the station."""
 
     url: str
     is_local: bool = True
 
 
-@dataclass(frozen=True)
-class Stale:
+class Stale(NamedTuple):
     """A registration whose service is known to be dead."""
 
     registration: Registration
@@ -89,10 +87,10 @@ class Registry:
         if faults:
             text = f"the service cannot be registered: {'; '.join(faults)}"
             raise Refusal("INVALID_ARGUMENT", text)
-        service = replace(registration.service, versions=(registration.service.version,))
+        service = registration.service._replace(versions=(registration.service.version,))
         with self._lock:
-            entry = replace(
-                registration, service=service, id=os.urandom(16).hex(), since=self._now()
+            entry = registration._replace(
+                service=service, id=os.urandom(16).hex(), since=self._now()
             )
             self._by_id[entry.id] = entry
             self._running.put(service, entry)
@@ -108,7 +106,8 @@ class Registry:
     @fidelity(
         "DISC-UNREGISTER-UNKNOWN",
         evidence="our choice",
-        rule="An id that is not registered is NOT_FOUND, but for one that was evicted",
+        rule="An id that is not registered is NOT_FOUND, but for one that was evicted, or that a "
+        "reset of the station has forgotten",
     )
     def unregister(self, registration_id: str) -> None:
         """Remove a running service."""
@@ -136,7 +135,7 @@ class Registry:
                     f"{quoted(key[0])} is installed in version {key[1]} already. "
                     "Give one of the two .serviceconfig files another version or class."
                 )
-            entry = replace(service, versions=(service.version,))
+            entry = service._replace(versions=(service.version,))
             self._installed[key] = entry
             self._installed_shelf.put(entry, entry)
 
@@ -305,6 +304,12 @@ class Registry:
             for each in dead:
                 self._forget(each.registration)
         return dead
+
+    def evict_all(self) -> None:
+        """Forget all running services, but let them unregister when they end."""
+        with self._lock:
+            for entry in list(self._by_id.values()):
+                self._forget(entry)
 
     def clear(self) -> None:
         """Forget all running services; installed ones stay."""

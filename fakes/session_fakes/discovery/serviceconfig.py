@@ -10,9 +10,8 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
-from typing import NoReturn, cast
+from typing import NamedTuple, NoReturn, cast
 
 from session_fakes.discovery.services import Service
 from session_fakes.discovery.versions import version_fault
@@ -28,8 +27,7 @@ _OF_WINDOWS = (".bat", ".cmd", ".exe")
 _DECODER = json.JSONDecoder()
 
 
-@dataclass(frozen=True)
-class ServiceConfig:
+class ServiceConfig(NamedTuple):
     """One service of a .serviceconfig file."""
 
     service: Service
@@ -79,8 +77,7 @@ class ServiceConfig:
         )
 
 
-@dataclass(frozen=True)
-class _Value:
+class _Value(NamedTuple):
     """A value of the file and the line on which it begins."""
 
     value: object

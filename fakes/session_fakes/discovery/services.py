@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from session_fakes.discovery.versions import effective_version, version_fault
 from session_fakes.errors import quoted
 from session_fakes.fidelity import fidelity
+from session_fakes.sessions import NOBODY, Holder
 
 __all__ = ["Holder", "Location", "Registration", "Service", "faults_of"]
 
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _HIGHEST_PORT = 65535
+_NO_ANNOTATIONS: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True)
-class Service:
+class Service(NamedTuple):
     """A service as it describes itself, in a registration or in a .serviceconfig file."""
 
     display_name: str
@@ -26,7 +27,7 @@ class Service:
     versions: tuple[str, ...] = ()
     """As it registers: none or one. As Discovery answers: at least one, the oldest first."""
     description_url: str = ""
-    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    annotations: Mapping[str, str] = _NO_ANNOTATIONS
 
     @property
     def version(self) -> str:
@@ -34,8 +35,7 @@ class Service:
         return effective_version(self.versions)
 
 
-@dataclass(frozen=True)
-class Location:
+class Location(NamedTuple):
     """Where a service can be called: a host, and the port of one or of both kinds of channel."""
 
     location: str
@@ -46,22 +46,12 @@ class Location:
         return f"{self.location}:{self.insecure_port or self.ssl_authenticated_port}"
 
 
-@dataclass(frozen=True)
-class Holder:
-    """Who registered a service, as far as it is known."""
-
-    peer: str = ""
-    pid: int | None = None
-    """Its process; only given when that runs on this machine."""
-
-
-@dataclass(frozen=True)
-class Registration:
+class Registration(NamedTuple):
     """A running service: what it is, where it is, who registered it and when."""
 
     service: Service
     location: Location
-    holder: Holder = Holder()
+    holder: Holder = NOBODY
     id: str = ""
     """Given by the registry."""
     since: float = 0.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Generic, TypeVar
 
 from session_fakes.discovery.services import Service
@@ -70,4 +69,4 @@ def collapsed(services: Sequence[Service]) -> Service:
     """One entry for the versions of a class, described by the latest."""
     latest = max(services, key=lambda service: version_order(service.version))
     versions = sorted({service.version for service in services}, key=version_order)
-    return replace(latest, versions=tuple(versions))
+    return latest._replace(versions=tuple(versions))

@@ -11,8 +11,10 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 import grpc
 from google.protobuf import any_pb2
@@ -46,14 +48,18 @@ _OPTIONS = (
 _LIMIT_REACHED = "Deadline Exceeded"
 
 
-class _Interface(Protocol):
+@dataclass(frozen=True)
+class _Interface:
     """One version of the service, as much as a caller needs."""
 
     version: Version
+    messages: Any
+    stub: Any
 
     def metadata(self, timeout: float) -> Answer:
         """The answer to GetMetadata."""
-        ...
+        answer: Answer = self.stub.GetMetadata(self.messages.GetMetadataRequest(), timeout=timeout)
+        return answer
 
     def start(
         self,
@@ -62,7 +68,14 @@ class _Interface(Protocol):
         timeout: float | None,
     ) -> tuple[Any, Iterator[any_pb2.Any]]:
         """A running call of Measure, and its outputs as they come."""
-        ...
+        request = self.messages.MeasureRequest(
+            configuration_parameters=configuration, pin_map_context=pins
+        )
+        if self.version == "v1":
+            call = self.stub.Measure.future(request, timeout=timeout)
+            return call, (call.result().outputs for _ in range(1))
+        call = self.stub.Measure(request, timeout=timeout)
+        return call, (response.outputs for response in call)
 
 
 class Measurement:
@@ -99,11 +112,11 @@ class Measurement:
         try:
             interface, answer = _interface(channel, timeout)
             return cls(channel, interface, metadata.read(answer), service_class)
-        except grpc.RpcError as error:
-            channel.close()
-            raise _refused(service_class, address, error) from None
-        except BaseException:
-            channel.close()
+        except BaseException as error:
+            # Ctrl-C, too: nobody else has the channel to close it.
+            _close(channel)
+            if isinstance(error, grpc.RpcError):
+                raise _refused(service_class, address, error) from None
             raise
 
     @property
@@ -135,17 +148,13 @@ class Measurement:
         """Start it with an encoded configuration: the call and its updates. See :func:`run`."""
         url = _URL + self.signature.configuration_type
         packed = any_pb2.Any(type_url=url, value=configuration)
-        return self._interface.start(packed, pins, timeout)
+        # Ctrl-C reaches the main thread alone, and can leave a lock of gRPC's taken for ever there.
+        with ThreadPoolExecutor(1) as elsewhere:
+            return elsewhere.submit(self._interface.start, packed, pins, timeout).result()
 
     def close(self) -> None:
-        """Close the connection; a measurement that still runs over it is cancelled.
-
-        gRPC waits here for all calls to end, and for ever for one whose start was interrupted by
-        Ctrl-C at the wrong moment. It is cancelled by then, so nobody has to wait for that.
-        """
-        closing = threading.Thread(target=self._channel.close, daemon=True)
-        closing.start()
-        closing.join(_CLOSING)
+        """Close the connection; a measurement that still runs over it is cancelled."""
+        _close(self._channel)
 
     def __enter__(self) -> Measurement:
         return self
@@ -259,6 +268,17 @@ def _details(error: grpc.RpcError) -> str:
     return (error.details() or "") if isinstance(error, grpc.Call) else str(error)
 
 
+def _close(channel: grpc.Channel) -> None:
+    """Close a channel, and wait no longer than it is worth.
+
+    gRPC waits for all calls to end, and for ever for one that Ctrl-C interrupted at the wrong
+    moment. They are cancelled by then, so nobody has to wait for that.
+    """
+    closing = threading.Thread(target=channel.close, daemon=True)
+    closing.start()
+    closing.join(_CLOSING)
+
+
 def _served(address: str) -> str:
     """The loopback address that answers, for ``localhost``.
 
@@ -274,51 +294,11 @@ def _served(address: str) -> str:
 
 
 def _interface(channel: grpc.Channel, timeout: float) -> tuple[_Interface, Answer]:
-    newest = _V2(channel)
+    newest = _Interface("v2", v2, v2_grpc.MeasurementServiceStub(channel))
     try:
         return newest, newest.metadata(timeout)
     except grpc.RpcError as error:
         if _code(error) is not grpc.StatusCode.UNIMPLEMENTED:
             raise
-    oldest = _V1(channel)
+    oldest = _Interface("v1", v1, v1_grpc.MeasurementServiceStub(channel))
     return oldest, oldest.metadata(timeout)
-
-
-class _V2:
-    version: Version = "v2"
-
-    def __init__(self, channel: grpc.Channel) -> None:
-        self._stub = v2_grpc.MeasurementServiceStub(channel)
-
-    def metadata(self, timeout: float) -> Answer:
-        return self._stub.GetMetadata(v2.GetMetadataRequest(), timeout=timeout)
-
-    def start(
-        self,
-        configuration: any_pb2.Any,
-        pins: pin_map_context_pb2.PinMapContext | None,
-        timeout: float | None,
-    ) -> tuple[Any, Iterator[any_pb2.Any]]:
-        request = v2.MeasureRequest(configuration_parameters=configuration, pin_map_context=pins)
-        call = self._stub.Measure(request, timeout=timeout)
-        return call, (response.outputs for response in call)
-
-
-class _V1:
-    version: Version = "v1"
-
-    def __init__(self, channel: grpc.Channel) -> None:
-        self._stub = v1_grpc.MeasurementServiceStub(channel)
-
-    def metadata(self, timeout: float) -> Answer:
-        return self._stub.GetMetadata(v1.GetMetadataRequest(), timeout=timeout)
-
-    def start(
-        self,
-        configuration: any_pb2.Any,
-        pins: pin_map_context_pb2.PinMapContext | None,
-        timeout: float | None,
-    ) -> tuple[Any, Iterator[any_pb2.Any]]:
-        request = v1.MeasureRequest(configuration_parameters=configuration, pin_map_context=pins)
-        call = self._stub.Measure.future(request, timeout=timeout)
-        return call, (call.result().outputs for _ in range(1))

@@ -16,9 +16,6 @@ from session_fakes.pinmaps.grammar import NAMESPACE, ROOT, Rule
 
 __all__ = ["Node", "fault", "parse"]
 
-_XSI = "http://www.w3.org/2001/XMLSchema-instance"
-_HARMLESS = {f"{_XSI} schemaLocation", f"{_XSI} noNamespaceSchemaLocation"}
-
 
 def fault(line: int, text: str) -> Refusal:
     """What is wrong in a line of a pin map, to be raised."""
@@ -104,7 +101,7 @@ class _Builder:
         line = self.parser.CurrentLineNumber
         parent = self._open[-1]
         tag = _local(name, line)
-        rule = parent.rule.children.get(tag)
+        rule = parent.rule.child(tag)
         if rule is None:
             raise _misplaced(tag, parent, line)
         node = Node(tag, line, _plain(attributes), rule)
@@ -117,7 +114,7 @@ class _Builder:
         self._open.pop()
 
     def _text(self, text: str) -> None:
-        if text.strip(" \t\r\n"):
+        if text.strip(" \t\r\n") and not self._open[-1].rule.is_open:
             raise fault(
                 self.parser.CurrentLineNumber,
                 f"the text {quoted(text)} stands between the elements: remove it.",
@@ -141,13 +138,19 @@ def _misplaced(tag: str, parent: Node, line: int) -> Refusal:
     return fault(line, f"<{quoted(tag)[1:-1]}> may not stand {where}; there may be: {known}.")
 
 
+@fidelity(
+    "MAP-FOREIGN-ATTRIBUTES",
+    evidence="our choice",
+    rule="Attributes of other name spaces (xsi:schemaLocation) are passed over",
+)
 def _plain(attributes: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in attributes.items() if name not in _HARMLESS}
+    """The attributes of no name space: the others hold it before their name."""
+    return {name: value for name, value in attributes.items() if " " not in name}
 
 
 def _check_attributes(node: Node) -> None:
     for name in node.attributes:
-        if name not in node.rule.allowed:
+        if name not in node.rule.allowed and not node.rule.is_open:
             known = ", ".join(node.rule.allowed) or "none"
             raise node.fault(f"has no attribute {quoted(name)}; it may have: {known}.")
     for name in node.rule.required:

@@ -59,6 +59,8 @@ class Instrument:
     channel_groups: tuple[ChannelGroup, ...] = ()
     group: str = ""
     """The group of a scope or of a digital instrument."""
+    unsimulated: str = ""
+    """The element of an instrument of NI that is not simulated."""
 
     @cached_property
     def grouped_ranges(self) -> tuple[tuple[int, int, str], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -22,6 +23,10 @@ class Rule:
     children: Mapping[str, Rule] = field(default_factory=dict[str, "Rule"])
     once: bool = False
     """Whether its parent has it at most once."""
+    is_open: bool = False
+    """Whether it may also have any other attribute, any element and text."""
+    other_children: re.Pattern[str] | None = None
+    """The names of further elements, open ones, that it may have."""
 
     @property
     def required(self) -> list[str]:
@@ -33,14 +38,28 @@ class Rule:
         """The attributes that may be there."""
         return [name.rstrip("?") for name in self.attributes.split()]
 
+    def child(self, tag: str) -> Rule | None:
+        """What a child element may have; None for one that may not be there."""
+        if self.is_open:
+            return _ANYTHING
+        others = self.other_children
+        named = _NAMED if others is not None and others.fullmatch(tag) else None
+        return self.children.get(tag, named)
 
-def _section(**children: Rule) -> Rule:
-    return Rule(children=children, once=True)
+
+_ANYTHING = Rule(is_open=True)
+_NAMED = Rule("name", is_open=True)
+
+
+def _section(other_children: re.Pattern[str] | None = None, /, **children: Rule) -> Rule:
+    return Rule(children=children, once=True, other_children=other_children)
 
 
 _CHANNEL = Rule("id")
 
 _INSTRUMENTS = _section(
+    # NI has more kinds than anything public describes.
+    re.compile("NI[A-Za-z0-9]+Instrument|ModelBasedInstrument"),
     NIDCPowerInstrument=Rule("name numberOfChannels", {"ChannelGroup": Rule("name channels?")}),
     NIDigitalPatternInstrument=Rule("name numberOfChannels group?"),
     NIScopeInstrument=Rule("name numberOfChannels group?"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection
 from itertools import islice
 
@@ -34,5 +33,7 @@ def _nearest(name: str, known: Collection[str]) -> str | None:
     for candidate in known:
         if candidate.casefold() == folded:
             return candidate
+    import difflib  # slow to import, seldom needed
+
     near = difflib.get_close_matches(name, [k[:200] for k in islice(known, _COMPARED)], n=1)
     return near[0] if near else None

@@ -57,7 +57,7 @@ def read_equipment(nodes: Iterable[Node]) -> Equipment:
         if node.tag == "Multiplexer":
             equipment.multiplexers[name] = Multiplexer(name, node["multiplexerTypeId"])
             continue
-        instrument = _READERS[node.tag](node)
+        instrument = _READERS.get(node.tag, _unsimulated)(node)
         equipment.everything.append(instrument)
         is_driver = instrument.type_id == RELAY_DRIVER
         (equipment.relay_drivers if is_driver else equipment.instruments)[name] = instrument
@@ -129,6 +129,13 @@ def _dc_power(node: Node) -> Instrument:
     return Instrument(
         node["name"], DC_POWER, channel_count=count, channel_groups=tuple(g for _, g in groups)
     )
+
+
+def _unsimulated(node: Node) -> Instrument:
+    # NIRFSAInstrument is niRFSA; of ModelBasedInstrument NI's client has the whole name.
+    kind = node.tag.removeprefix("NI").removesuffix("Instrument")
+    type_id = f"ni{kind}" if node.tag.startswith("NI") else f"ni{node.tag}"
+    return Instrument(node["name"], type_id, unsimulated=node.tag)
 
 
 _READERS: dict[str, Callable[[Node], Instrument]] = {

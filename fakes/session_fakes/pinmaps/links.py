@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from session_fakes.errors import listed, quoted
 from session_fakes.fidelity import fidelity
 from session_fakes.pinmaps.elements import (
     DC_POWER,
@@ -38,8 +39,8 @@ class Unit:
 
     resource_name: str
     type_id: str
-    sharing: tuple[str, ...] = ()
-    """The instruments in its group, when there is more than one."""
+    obstacle: str = ""
+    """Why it cannot be resolved, in words."""
 
 
 class Link(NamedTuple):
@@ -109,7 +110,7 @@ def _units(instruments: Mapping[str, Instrument], told: list[Connection]) -> dic
         key: Unit(
             _resource_name(instrument, channels.get(key)),
             instrument.type_id,
-            sharing.get((instrument.type_id, instrument.group), ()),
+            _obstacle(instrument, sharing.get((instrument.type_id, instrument.group), ())),
         )
         for key, instrument in users.items()
     }
@@ -130,6 +131,21 @@ def _resource_name(instrument: Instrument, channels: set[tuple[str, int]] | None
     if channels is None:
         return instrument.name
     return ", ".join(f"{name}/{channel}" for name, channel in sorted(channels))
+
+
+def _obstacle(instrument: Instrument, sharing: tuple[str, ...]) -> str:
+    if instrument.unsimulated:
+        return (
+            f"{quoted(instrument.name)} is an {quoted(instrument.unsimulated)[1:-1]}, a kind of "
+            "instrument that is not simulated; ask for other pins, or make it an <Instrument> "
+            "with an instrumentTypeId in a pin map for the fakes."
+        )
+    if sharing:
+        return (
+            f"The {quoted(instrument.type_id)} instruments {listed(sharing, most=5)} share a "
+            "group, which this fake cannot resolve; give each a group of its own."
+        )
+    return ""
 
 
 def _sharing(instruments: Iterable[Instrument]) -> dict[tuple[str, str], tuple[str, ...]]:

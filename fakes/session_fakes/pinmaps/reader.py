@@ -15,6 +15,7 @@ from session_fakes.pinmaps.hints import choices
 from session_fakes.pinmaps.instruments import read_equipment
 from session_fakes.pinmaps.names import NameSpace, referred, site_number
 from session_fakes.pinmaps.pin_map import PinMap
+from session_fakes.pinmaps.resolve import Resource, session_name
 from session_fakes.pinmaps.wires import Terminals, Wires
 
 __all__ = ["read_pin_map"]
@@ -36,7 +37,7 @@ def read_pin_map(xml: str) -> PinMap:
     shared = _Names(sections)
     sites = _sites(sections.get("Sites", []))
     wires = Wires(equipment, shared.pins, shared.relays, sites)
-    return PinMap(
+    pin_map = PinMap(
         sites=tuple(sites),
         instruments=tuple(equipment.everything),
         multiplexers=tuple(equipment.multiplexers.values()),
@@ -46,6 +47,8 @@ def read_pin_map(xml: str) -> PinMap:
         relay_groups=shared.relay_groups,
         connections=wires.read(sections.get("Connections", [])),
     )
+    _check_session_names(pin_map, sections.get("Instruments", []))
+    return pin_map
 
 
 @fidelity(
@@ -81,6 +84,31 @@ def _sites(nodes: Iterable[Node]) -> dict[int, Node]:
             raise node.fault(f"site {number} is in line {sites[number].line} already.")
         sites[number] = node
     return sites
+
+
+@fidelity(
+    "MAP-SESSION-NAME-UNIQUE",
+    evidence="our choice",
+    rule="A pin map is refused when sessions of two resources would have one name, which would "
+    "make them one session",
+)
+def _check_session_names(pin_map: PinMap, nodes: Iterable[Node]) -> None:
+    instruments = {node["name"]: node for node in nodes}
+    users = {
+        link.unit: connection.instrument
+        for link, connection in zip(pin_map.links, pin_map.connections, strict=True)
+    }
+    for prefixed in (True, False):
+        taken: dict[str, str] = {}
+        for unit, user in users.items():
+            resource = Resource(unit.resource_name, "", unit.type_id, ())
+            name = session_name(resource, prefixed=prefixed)
+            if name in taken:
+                raise instruments[user].fault(
+                    f"its session would be named {quoted(name)}, as that of "
+                    f"{quoted(taken[name])} in the same pin map. Rename one of the two."
+                )
+            taken[name] = user
 
 
 class _Names:

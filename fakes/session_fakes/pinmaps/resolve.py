@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from session_fakes.errors import Refusal, listed, quoted
+from session_fakes.errors import Refusal, listed
 from session_fakes.fidelity import fidelity
 from session_fakes.pinmaps.elements import DAQMX, SYSTEM_SITE, Multiplexer
 from session_fakes.pinmaps.hints import instead
@@ -195,7 +195,12 @@ def _named(
     "MAP-SITE-FILTER",
     evidence="tested by NI",
     rule="With sites only their mappings are left, of shared connections too; system pins and "
-    "relays stay, at site -1",
+    "relays that are named stay, at site -1",
+)
+@fidelity(
+    "MAP-SITE-FILTER-SYSTEM",
+    evidence="our choice",
+    rule="System pins and relays stay at any sites, also when no names are given",
 )
 def _at_sites(links: Iterable[Link], sites: Sequence[int]) -> Iterable[Link]:
     if not sites:
@@ -220,6 +225,13 @@ def _of_type(links: Iterable[Link], type_id: str) -> Iterable[Link]:
     "nothing public says what their one resource is",
 )
 @fidelity(
+    "MAP-NI-INSTRUMENTS",
+    evidence="our choice",
+    rule="Other instruments of NI (NIRFSAInstrument and the like, whose names are guesses) are "
+    "read whatever they have in them, and UNIMPLEMENTED once asked for; the type in a filter is "
+    "guessed from the element (niRFSA)",
+)
+@fidelity(
     "MAP-CHANNEL-LIST",
     evidence="tested by NI",
     rule="The channel list has the channels that were asked for, and no others",
@@ -232,12 +244,8 @@ def _of_type(links: Iterable[Link], type_id: str) -> Iterable[Link]:
 )
 def _resources(drafts: Mapping[Unit, _Draft]) -> tuple[Resource, ...]:
     for unit in drafts:
-        if unit.sharing:
-            raise Refusal(
-                "UNIMPLEMENTED",
-                f"The {quoted(unit.type_id)} instruments {listed(unit.sharing, most=5)} share a "
-                "group, which this fake cannot resolve; give each a group of its own.",
-            )
+        if unit.obstacle:
+            raise Refusal("UNIMPLEMENTED", unit.obstacle)
     return tuple(draft.resource(unit) for unit, draft in drafts.items())
 
 

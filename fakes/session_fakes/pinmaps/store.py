@@ -26,6 +26,11 @@ class PinMapStore:
         with self._lock:
             return tuple(self._pin_maps)
 
+    def clear(self, *, but: str = "") -> None:
+        """Forget all pin maps, but for the one with an id."""
+        with self._lock:
+            self._pin_maps = {name: one for name, one in self._pin_maps.items() if name == but}
+
     @fidelity(
         "MAP-CREATE",
         evidence="documented",

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
+from session_fakes.bootstrap.path.sitecustomize import CALLER_KEY, PROCESS_KEY
 from session_fakes.serving.dispatch import Caller
 from session_fakes.sessions import Holder
-
-PROCESS_KEY = "session-fakes-process"
-"""Metadata of a redirected process: its id, a space, and the script it runs."""
-CALLER_KEY = "session-fakes-caller"
-"""Metadata of a redirected process: the file and line that made the call."""
 
 
 def holder_of(caller: Caller) -> Holder:
     """The caller as the cores remember it; a client that is not redirected has only its peer."""
-    pid, plug_in = process_of(caller)
+    pid, program = process_of(caller)
     peer = unquote(caller.peer)
-    return Holder(plug_in=plug_in, pid=pid, peer=peer, place=caller.tag(CALLER_KEY))
+    return Holder(program=program, pid=pid, peer=peer, place=caller.tag(CALLER_KEY))
 
 
 def process_of(caller: Caller) -> tuple[int | None, str]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from urllib.parse import unquote
 
 from ni.measurementlink.discovery.v1 import discovery_service_pb2 as pb
 
-from session_fakes.discovery import Activator, Holder, Location, Registration, Registry
+from session_fakes.discovery import Activator, Location, Registration, Registry
 from session_fakes.discovery import Service as ServiceFacts
-from session_fakes.services.callers import process_of
+from session_fakes.services.callers import holder_of
 from session_fakes.serving.dispatch import Caller, Service
 
 
@@ -49,8 +48,7 @@ class _Handlers:
             dict(said.annotations),
         )
         location = Location(place.location, place.insecure_port, place.ssl_authenticated_port)
-        holder = Holder(unquote(caller.peer), process_of(caller)[0])
-        number = self._registry.register(Registration(facts, location, holder))
+        number = self._registry.register(Registration(facts, location, holder_of(caller)))
         return pb.RegisterServiceResponse(registration_id=number)
 
     def unregister(

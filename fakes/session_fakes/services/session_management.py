@@ -39,11 +39,13 @@ _Wanted = tuple[tuple[int, ...], tuple[str, ...], str]
 class _Found(NamedTuple):
     """What is behind pins and relays, and the records of its sessions."""
 
-    access: Access
     records: tuple[SessionRecord, ...]
+    multiplexers: tuple[Multiplexer, ...]
+    answer: pb.ReserveSessionsResponse
+    """The answer as far as the pin map gives it; one is copied much faster than made."""
 
 
-_NOTHING = _Found(Access((), {}, ()), ())
+_NOTHING = _Found((), (), pb.ReserveSessionsResponse())
 
 
 def session_management_service(
@@ -75,7 +77,7 @@ class _Handlers:
         self._store = store
         self._reservations = reservations
         self._prefixed_names = prefixed_names
-        self._remembered: dict[tuple[int, _Wanted], tuple[PinMap, _Found]] = {}
+        self._remembered: dict[tuple[str, _Wanted], tuple[PinMap, _Found]] = {}
 
     # Reservations ---------------------------------------------------------------------------------
 
@@ -83,22 +85,21 @@ class _Handlers:
         self, request: pb.ReserveSessionsRequest, caller: Caller
     ) -> pb.ReserveSessionsResponse:
         """Reserve the sessions behind pins and relays."""
-        access, records = self._access(request)
+        found = self._wanted(request)
         views = self._reservations.reserve(
-            records,
+            found.records,
             request.timeout_in_milliseconds,
             holder_of(caller),
             annotations=dict(request.annotations),
             caller=caller.context,
         )
-        return pb.ReserveSessionsResponse(
-            sessions=map(_information, views),
-            multiplexer_sessions=map(self._multiplexer, access.multiplexers),
-            group_mappings={
-                name: pb.ResolvedPinsOrRelays(pin_or_relay_names=names)
-                for name, names in access.group_mappings.items()
-            },
-        )
+        response = pb.ReserveSessionsResponse()
+        response.CopyFrom(found.answer)
+        for session, view in zip(response.sessions, views, strict=True):
+            _add_state(session, view)
+        for multiplexer in found.multiplexers:
+            response.multiplexer_sessions.append(self._multiplexer(multiplexer))
+        return response
 
     @fidelity(
         "RES-EMPTY-CONTEXT",
@@ -110,7 +111,7 @@ class _Handlers:
         evidence="our choice",
         rule="Names without a pin map context, resources that are no pins, are UNIMPLEMENTED",
     )
-    def _access(self, request: pb.ReserveSessionsRequest) -> _Found:
+    def _wanted(self, request: pb.ReserveSessionsRequest) -> _Found:
         if not request.HasField("pin_map_context"):
             names = list(request.pin_or_relay_names)
             raise Refusal(
@@ -126,21 +127,30 @@ class _Handlers:
             tuple(request.pin_or_relay_names),
             request.instrument_type_id,
         )
-        return self._found(self._store.get(context.pin_map_id), wanted)
+        return self._found(context.pin_map_id, wanted)
 
-    def _found(self, pin_map: PinMap, wanted: _Wanted) -> _Found:
+    def _found(self, pin_map_id: str, wanted: _Wanted) -> _Found:
         """What is wanted of a pin map: remembered, for plug-ins ask the same again and again."""
-        key = (id(pin_map), wanted)
-        known = self._remembered.get(key)
-        # The pin map is kept with the answer, so that its id belongs to no other one.
+        pin_map = self._store.get(pin_map_id)
+        known = self._remembered.get((pin_map_id, wanted))
         if known is not None and known[0] is pin_map:
             return known[1]
-        access = resolve(pin_map, *wanted, unknown_site=_UNKNOWN_SITE)
-        found = _Found(access, tuple(map(self._record, access.resources)))
+        found = self._prepared(resolve(pin_map, *wanted, unknown_site=_UNKNOWN_SITE))
         if len(self._remembered) >= _MOST_REMEMBERED:
             self._remembered.clear()
-        self._remembered[key] = (pin_map, found)
+        self._remembered[pin_map_id, wanted] = (pin_map, found)
         return found
+
+    def _prepared(self, access: Access) -> _Found:
+        records = tuple(map(self._record, access.resources))
+        answer = pb.ReserveSessionsResponse(
+            sessions=map(_information, records),
+            group_mappings={
+                name: pb.ResolvedPinsOrRelays(pin_or_relay_names=names)
+                for name, names in access.group_mappings.items()
+            },
+        )
+        return _Found(records, access.multiplexers, answer)
 
     def unreserve(
         self, request: pb.UnreserveSessionsRequest, _: Caller
@@ -161,7 +171,7 @@ class _Handlers:
             caller=caller.context,
         )
         return pb.ReserveAllRegisteredSessionsResponse(
-            sessions=[_information(view, with_channels=False) for view in views]
+            sessions=[_described(view, with_channels=False) for view in views]
         )
 
     # Registrations --------------------------------------------------------------------------------
@@ -213,9 +223,12 @@ class _Handlers:
         found = self._connected(request.pin_map_context, request.multiplexer_type_id)
         return pb.GetMultiplexerSessionsResponse(multiplexer_sessions=map(self._multiplexer, found))
 
+    @fidelity(
+        "MUX-NO-PIN-MAP",
+        evidence="our choice",
+        rule="GetMultiplexerSessions with an empty pin map id is NOT_FOUND, as with an unknown one",
+    )
     def _connected(self, context: PinMapContext, type_id: str) -> Sequence[Multiplexer]:
-        if not context.pin_map_id:
-            return ()
         pin_map = self._store.get(context.pin_map_id)
         return connected_multiplexers(pin_map, context.sites, type_id, unknown_site=_UNKNOWN_SITE)
 
@@ -228,14 +241,20 @@ class _Handlers:
         )
 
     @fidelity(
-        "RES-GET-SESSIONS",
+        "GET-SESSIONS",
         evidence="documented",
-        rule="GetSessions lists what is reserved or registered, and registered multiplexers",
+        rule="GetSessions lists what is reserved or registered, each session once, and registered "
+        "multiplexers",
+    )
+    @fidelity(
+        "GET-SESSIONS-CHANNELS",
+        evidence="our choice",
+        rule="GetSessions answers channel list and mappings as they were reserved or registered",
     )
     def sessions(self, request: pb.GetSessionsRequest, _: Caller) -> pb.GetSessionsResponse:
         """List what is reserved or registered."""
         return pb.GetSessionsResponse(
-            sessions=map(_information, self._reservations.sessions(request.instrument_type_id)),
+            sessions=map(_described, self._reservations.sessions(request.instrument_type_id)),
             multiplexer_sessions=self._registered_multiplexers(request.multiplexer_type_id),
         )
 
@@ -261,6 +280,11 @@ class _Handlers:
             tuple(map(_mapping, resource.channel_mappings)),
         )
 
+    @fidelity(
+        "MUX-EXISTS",
+        evidence="our choice",
+        rule="session_exists of a multiplexer says whether its session is registered",
+    )
     def _multiplexer(self, multiplexer: Multiplexer) -> pb.MultiplexerSessionInformation:
         name = session_name(multiplexer, prefixed=self._prefixed_names)
         registered = self._reservations.multiplexer(name)
@@ -295,14 +319,23 @@ def _as_record(session: pb.SessionInformation) -> SessionRecord:
     )
 
 
-def _information(view: SessionView, *, with_channels: bool = True) -> pb.SessionInformation:
-    record = view.record
+def _described(view: SessionView, *, with_channels: bool = True) -> pb.SessionInformation:
+    information = _information(view.record, with_channels=with_channels)
+    _add_state(information, view)
+    return information
+
+
+def _add_state(information: pb.SessionInformation, view: SessionView) -> None:
+    information.session_exists = view.exists
+    information.session_reserved = view.reserved
+    for key, text in view.annotations.items():
+        information.annotations[key] = text
+
+
+def _information(record: SessionRecord, *, with_channels: bool = True) -> pb.SessionInformation:
     information = pb.SessionInformation(
         resource_name=record.resource_name,
         instrument_type_id=record.instrument_type_id,
-        session_exists=view.exists,
-        session_reserved=view.reserved,
-        annotations=view.annotations,
     )
     information.session.name = record.name
     if with_channels:

@@ -140,6 +140,11 @@ class CallLog:
         wanted = self._names.matching(pattern)
         return Calls([call for call in self._copy() if call.full_name in wanted], pattern)
 
+    @property
+    def last_seq(self) -> int:
+        """The number of the last call, also when it is forgotten; 0 before the first."""
+        return self._count
+
     def since(self, seq: int) -> list[RecordedCall]:
         """The calls after the one with this number."""
         return [call for call in self._copy() if call.seq > seq]

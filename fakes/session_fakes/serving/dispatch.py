@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,8 +22,7 @@ _FOR_EVER = 1e9
 """A time remaining beyond this many seconds is how gRPC says that there is no deadline."""
 
 
-@dataclass(frozen=True)
-class Caller:
+class Caller(NamedTuple):
     """Who makes a call: the context that gRPC gives, the peer, the metadata it sent."""
 
     context: grpc.ServicerContext
@@ -31,7 +31,10 @@ class Caller:
 
     def tag(self, key: str) -> str:
         """The text of a metadata entry; empty when there is none."""
-        return next((str(value) for name, value in self.metadata if name == key), "")
+        for name, value in self.metadata:
+            if name == key:
+                return str(value)
+        return ""
 
 
 Handler = Callable[[Any, Caller], Message]
@@ -46,8 +49,7 @@ class _Outcome(NamedTuple):
     fault: str | None
 
 
-@dataclass(frozen=True)
-class Service:
+class Service(NamedTuple):
     """One gRPC service of a fake: its descriptor, and a handler for each RPC that it implements."""
 
     descriptor: ServiceDescriptor
@@ -68,6 +70,13 @@ class Dispatcher:
     faults: Faults
     internal_errors: list[str] = field(default_factory=list[str])
     """Tracebacks of handlers that failed in a way nobody foresaw: faults of the fakes."""
+    _unanswered: dict[int, str] = field(default_factory=dict[int, str])
+    """The calls that a handler works on, by thread."""
+
+    def unanswered(self, service: Service) -> list[str]:
+        """The calls of a service that a handler works on now, as full names."""
+        names = set(service.method_names)
+        return sorted(name for name in list(self._unanswered.values()) if name in names)
 
     def serve(self, service: Service, server: grpc.Server) -> None:
         """Let a gRPC server answer the calls of a service."""
@@ -95,6 +104,7 @@ class Dispatcher:
         self, method: MethodDescriptor, handler: Handler
     ) -> Callable[[Message, grpc.ServicerContext], Message]:
         service, name = method.containing_service.full_name, method.name
+        full_name = f"{service}/{name}"
         response_class: type[Message] = GetMessageClass(method.output_type)
 
         def answer(request: Message, context: grpc.ServicerContext) -> Message:
@@ -102,7 +112,10 @@ class Dispatcher:
             metadata = tuple(context.invocation_metadata())
             caller = Caller(context, context.peer(), metadata)
             remaining = context.time_remaining()
-            outcome = self._outcome(f"{service}/{name}", handler, response_class, request, caller)
+            thread = threading.get_ident()
+            self._unanswered[thread] = full_name
+            outcome = self._outcome(full_name, handler, response_class, request, caller)
+            del self._unanswered[thread]
             self.calls.record(
                 service,
                 name,
@@ -145,10 +158,10 @@ class Dispatcher:
                 return _Outcome("INTERNAL", text, None, fault)
         except Refusal as refusal:
             return _Outcome(refusal.code, refusal.text, None, fault)
-        except UnicodeDecodeError:
-            # Older protobuf notices a text that is no UTF-8 only when it is read, not on arrival.
-            return _Outcome("INTERNAL", "Exception deserializing request!", None, fault)
         except Exception as error:
+            # Whatever it is: the caller is told, and the traceback is kept for a report.
+            if isinstance(error, UnicodeDecodeError) and _came_with(request, error):
+                return _Outcome("INTERNAL", "Exception deserializing request!", None, fault)
             self.internal_errors.append(traceback.format_exc())
             text = f"a fault of the fake, please report it: {quoted(repr(error))}"
             return _Outcome("INTERNAL", text, None, fault)
@@ -171,6 +184,14 @@ def _reader(request_class: Any) -> Callable[[bytes], Message | None]:  # noqa: A
         return message
 
     return read
+
+
+def _came_with(request: Message, error: UnicodeDecodeError) -> bool:
+    """Whether a text that is no UTF-8 is the caller's.
+
+    Older protobuf does not look at the texts of a map on arrival, only when they are used.
+    """
+    return bytes(error.object) in request.SerializeToString()
 
 
 def _not_implemented(method: MethodDescriptor) -> Handler:

@@ -5,7 +5,8 @@
     station.faults.on("ResolveService").hang()
     station.faults.on("GetSessions").reply(GetSessionsResponse())
 
-The newest fault that fits a call and has something left of its budget is used.
+The newest fault that fits a call and has something left of its budget is used. Whole services stop
+and restart, and connections are cut and stalled, elsewhere: see ``FakeStation.relay``.
 """
 
 from __future__ import annotations

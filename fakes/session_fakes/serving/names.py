@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 from collections.abc import Iterable
 
@@ -28,6 +27,8 @@ class MethodNames:
         found = frozenset(name for name in self._full_names if _means(pattern, name))
         if found:
             return found
+        import difflib  # slow to import, seldom needed
+
         short = {name.rpartition("/")[2] for name in self._full_names}
         near = difflib.get_close_matches(pattern.rpartition("/")[2], sorted(short), n=3)
         hint = (

@@ -1,30 +1,32 @@
-"""What is said of sessions: records, requests, places in the queue, views."""
+"""What is said of sessions: records, requests, places in the queue, views.
+
+Tuples where it can be: every call makes some, and dataclasses are slow to define and to make.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from session_fakes.errors import quoted
 
 NO_ANNOTATIONS: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True)
-class Holder:
+class Holder(NamedTuple):
     """Who made a call, as far as is known. Nothing is decided by it: NI knows no owners."""
 
-    plug_in: str = ""
+    program: str = ""
     pid: int | None = None
     peer: str = ""
     place: str = ""
     """File and line of the caller, for clients of this process."""
 
     def __str__(self) -> str:
-        """One phrase for a text: ``plug-in 'DMM', process 4711``."""
+        """One phrase for a text: ``program 'dmm/measurement.py', process 4711``."""
         parts = [
-            f"plug-in {quoted(self.plug_in)}" if self.plug_in else "",
+            f"program {quoted(self.program)}" if self.program else "",
             f"process {self.pid}" if self.pid is not None else "",
             f"at {quoted(self.place)}" if self.place else "",
             f"peer {quoted(self.peer)}" if self.peer else "",
@@ -35,8 +37,7 @@ class Holder:
 NOBODY = Holder()
 
 
-@dataclass(frozen=True)
-class SessionRecord:
+class SessionRecord(NamedTuple):
     """A session as a client knows it; the name alone identifies it."""
 
     name: str
@@ -45,7 +46,7 @@ class SessionRecord:
     channel_list: str = ""
     channel_mappings: tuple[object, ...] = ()
     """Kept and handed out as they came."""
-    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    annotations: Mapping[str, str] = NO_ANNOTATIONS
 
     @property
     def type_id(self) -> str:
@@ -53,14 +54,13 @@ class SessionRecord:
         return self.instrument_type_id
 
 
-@dataclass(frozen=True)
-class MultiplexerRecord:
+class MultiplexerRecord(NamedTuple):
     """A session of a multiplexer: it can be registered, never reserved."""
 
     name: str
     resource_name: str = ""
     multiplexer_type_id: str = ""
-    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    annotations: Mapping[str, str] = NO_ANNOTATIONS
 
     @property
     def type_id(self) -> str:
@@ -94,19 +94,17 @@ class Registered(Generic[Record]):
     since: float
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """What a call wants to reserve: the sessions given, or all registered ones of a type."""
 
     holder: Holder
     sessions: Sequence[SessionRecord] = ()
     registered_of_type: str | None = None
     """None for the sessions given; ``""`` for every type."""
-    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    annotations: Mapping[str, str] = NO_ANNOTATIONS
 
 
-@dataclass(frozen=True)
-class Reservation:
+class Reservation(NamedTuple):
     """One session that is reserved: by which call, and since when."""
 
     record: SessionRecord
@@ -114,12 +112,11 @@ class Reservation:
     since: float
     number: int
     """Of the call: the later it arrived the higher."""
-    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    annotations: Mapping[str, str] = NO_ANNOTATIONS
     """Those of the reservation alone."""
 
 
-@dataclass(frozen=True)
-class SessionView:
+class SessionView(NamedTuple):
     """One session at one moment: what is known of it, and who has reserved or registered it."""
 
     record: SessionRecord
@@ -155,22 +152,19 @@ class Ticket:
     """The answer, once it is there."""
 
 
-@dataclass(frozen=True)
-class Granted:
+class Granted(NamedTuple):
     """Everything that a call wanted is reserved for it."""
 
     sessions: tuple[SessionView, ...]
 
 
-@dataclass(frozen=True)
-class Waiting:
+class Waiting(NamedTuple):
     """Something that a call wants is not free."""
 
     ticket: Ticket
 
 
-@dataclass(frozen=True)
-class Blocker:
+class Blocker(NamedTuple):
     """Why one session cannot be had: it is reserved, or set aside for a call from before."""
 
     name: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from session_fakes.errors import Refusal, quoted
+from session_fakes.errors import Refusal, pasted, quoted
 from session_fakes.fidelity import fidelity
 from session_fakes.sessions.records import Blocker, Ticket
 
@@ -53,7 +53,7 @@ def unavailable(ticket: Ticket, blockers: list[Blocker], timeout_ms: int, now: f
         "UNAVAILABLE",
         f"{_counted(len(ticket.wanted))} not all free{waited}: {reasons}. Leave the 'with' block "
         "that holds it, ask with a longer timeout, or free it by force with "
-        f"session-fakes release {quoted(blockers[0].name)}",
+        f"session-fakes release {pasted(blockers[0].name)}",
     )
 
 

@@ -166,6 +166,7 @@ class Reservations:
                 self._clock.wait(waiter.signal, deadline)
             given_up = caller is not None and not caller.is_active()
         except BaseException:
+            # Ctrl-C, too: sessions that are granted to nobody would stay reserved.
             self._drop(waiter)
             raise
         return self._settle(waiter, timeout_ms, given_up=given_up)

@@ -156,11 +156,6 @@ class SessionBook:
 
     # Views ----------------------------------------------------------------------------------------
 
-    @fidelity(
-        "GET-SESSIONS",
-        evidence="documented",
-        rule="GetSessions answers what is reserved or registered, each session once",
-    )
     def sessions(self, type_id: str = "") -> list[SessionView]:
         """The sessions of a type that are registered or reserved; of every type for ``""``."""
         names = [known.record.name for known in self.registrations.of_type(type_id)]

@@ -85,7 +85,7 @@ class Hook:
         """Patch one of NI's modules and report it; a module unlike those we know, too."""
         try:
             patched = self._patches[str(module.__name__)](module)
-        except Exception as error:
+        except Exception as error:  # a module of NI's unlike those we know may do anything
             self._report("error", f"{module.__name__}: {type(error).__name__}: {error}")
             return
         if patched:
@@ -248,7 +248,8 @@ def tags() -> list[tuple[str, str]]:
     script = sys.argv[0] if sys.argv and sys.argv[0] else sys.executable
     if script not in _scripts:
         parts = os.path.realpath(script).replace(os.sep, "/").split("/")
-        _scripts[script] = "/".join(parts[-2:])
+        # What was started by its module, as pytest is, has no name but that of its folder.
+        _scripts[script] = parts[-2] if parts[-1] == "__main__.py" else "/".join(parts[-2:])
     found = [(PROCESS_KEY, f"{os.getpid()} {_scripts[script]}"), (CALLER_KEY, _caller())]
     return [(key, _plain(value)) for key, value in found if value]
 
@@ -291,7 +292,7 @@ def _start() -> None:
     try:
         _write_report("loaded", address)
         _Bootstrap(address, _write_report).install()
-    except Exception as error:
+    except Exception as error:  # the program goes on without a station, and the report says why
         _write_report("error", f"{type(error).__name__}: {error}")
 
 
