@@ -1,0 +1,79 @@
+"""Copies a reference server, with all it needs, to where somebody makes it their own.
+
+The reference servers are read as files, never imported: whoever copies one may have none of the
+packages that it needs.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+SHARED = ("hosting", "paths.py", "session_table.py")
+"""What the servers share: one folder up from each, and in each copy."""
+
+_MADE = {"__pycache__", "build", "dist"}
+_IMPORT_OF_SHARED = re.compile(rb"^from \.\.(?=\w)", re.MULTILINE)
+
+
+class CopyError(Exception):
+    """A copy cannot be made; the text says why, and what to do."""
+
+
+def names() -> list[str]:
+    """The servers that can be copied."""
+    return sorted(path.parent.name for path in _reference().glob("*/server.py"))
+
+
+def copy(name: str, destination: Path) -> None:
+    """Copy a server into a folder that is new or empty; CopyError when that cannot be."""
+    if name not in names():
+        raise CopyError(f"No reference server is called {name!r}: {_suggestion(name)}.")
+    try:
+        if destination.exists() and any(destination.iterdir()):
+            raise CopyError(f"{destination} is not empty: name a folder that is new.")
+        for place, source in _files(name):
+            _copy_file(source, destination / place, is_module=place.parent == Path())
+    except OSError as error:
+        raise CopyError(f"{error.filename} cannot be made: {error.strerror}.") from error
+
+
+def _reference() -> Path:
+    spec = importlib.util.find_spec("session_reference")
+    if spec is None or not spec.submodule_search_locations:
+        raise CopyError("The reference servers are not installed: install session-contract anew.")
+    return Path(spec.submodule_search_locations[0])
+
+
+def _suggestion(name: str) -> str:
+    known = names()
+    near = difflib.get_close_matches(name.replace("-", "_"), known, 1)
+    return f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+
+
+def _files(name: str) -> Iterator[tuple[Path, Path]]:
+    """Each file of a copy: its place in there, and where it comes from."""
+    reference = _reference()
+    for top in [*(reference / name).iterdir(), *(reference / shared for shared in SHARED)]:
+        for path in [top, *top.rglob("*")]:
+            place = Path(top.name) / path.relative_to(top)
+            if path.is_file() and not any(_is_made(part) for part in place.parts):
+                yield place, path
+
+
+def _is_made(name: str) -> bool:
+    """Whether somebody's work left this behind: an environment, a cache, a build."""
+    return name in _MADE or name.startswith(".") or name.endswith(".egg-info")
+
+
+def _copy_file(source: Path, target: Path, *, is_module: bool) -> None:
+    content = source.read_bytes()
+    if is_module and source.suffix == ".py":
+        content = _IMPORT_OF_SHARED.sub(b"from .", content)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content)
+    if source.suffix == ".sh":  # some installers lose the mode
+        target.chmod(0o755)
