@@ -69,8 +69,10 @@ nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = True
-nox.options.sessions = ["tests", "lint", "types", "docs"]
+nox.options.sessions = ["tests", "contract", "lint", "types", "docs"]
 
+PLACES = ("--target", "--address", "--command", "--servicer")
+"""How ``session-contract run`` is told what to judge."""
 ROOMS = ["spec", "reference_impl", "contract_tests", "fakes"]
 
 
@@ -91,6 +93,22 @@ def tests(session: nox.Session) -> None:
     """Run every test of the project; arguments after ``--`` go to pytest."""
     session.install("-e", ".[contract]", *group("docs"))
     session.run("pytest", *(session.posargs or ["-n", "2"]))
+
+
+@nox.session
+def contract(session: nox.Session) -> None:
+    """Judge the reference servers; ``-- --target FILE`` judges another."""
+    session.install("-e", ".[contract]")
+    targets = sorted(Path("contract_tests/targets").glob("*.toml"))
+    if any(word.startswith(PLACES) for word in session.posargs):
+        session.run("session-contract", "run", *session.posargs)
+        return
+    for target in targets:
+        results = Path("contract-results", target.stem)
+        session.run(
+            "session-contract", "run", "--target", str(target), "--results", str(results),
+            *session.posargs,
+        )  # fmt: skip
 
 
 @nox.session
@@ -138,6 +156,10 @@ def package(session: nox.Session) -> None:
         session.run("session-contract", "--version")
         session.run("session-contract", "list")
         session.run("session-contract", "explain", "CLOSE-UNKNOWN")
+        shutil.rmtree("my logger", ignore_errors=True)
+        session.run("session-contract", "copy", "file_logger", "my logger")
+        if os.name == "posix":  # it makes an environment of its own, from a package index
+            session.run("my logger/start.sh", "--help", silent=True, external=True)
 
 
 @nox.session(python=oldest_python())
@@ -151,6 +173,13 @@ def floor(session: nox.Session) -> None:
     session.install(*group("test"), *group("docs"))
     session.run("uv", "pip", "list", silent=False, external=True)
     session.run("pytest", *(session.posargs or ["-n", "2"]))
+
+
+@nox.session(python=oldest_python())
+def protos(session: nox.Session) -> None:
+    """Make the stubs of the reference servers anew and compare; ``-- --write`` takes them over."""
+    session.install(*group("protos"))
+    session.run("python", "reference_impl/make_stubs.py", *session.posargs)
 
 
 @nox.session(python=oldest_python())
@@ -183,3 +212,24 @@ def speed(session: nox.Session) -> None:
     """Measure the fakes against their aims; ``-- --strict`` fails when one is missed."""
     session.install("-e", ".", *group("test"))
     session.run("python", "fakes/long_runs/speed.py", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure the reference servers against a bare gRPC echo; ``-- --strict`` fails on a miss."""
+    session.install("-e", ".")
+    session.run("python", "reference_impl/long_runs/bench.py", *session.posargs)
+
+
+@nox.session
+def kill(session: nox.Session) -> None:
+    """Kill the file logger 50 times while clients write: no acknowledged record may be lost."""
+    session.install("-e", ".")
+    session.run("python", "reference_impl/long_runs/kill.py", *session.posargs)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Open and close 10,000 sessions of each reference server: nothing may grow."""
+    session.install("-e", ".")
+    session.run("python", "reference_impl/long_runs/soak.py", *session.posargs)

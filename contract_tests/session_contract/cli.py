@@ -1,19 +1,28 @@
 """The command ``session-contract``.
 
-Exit codes: 0 done, or nobody reads the output any more; 2 wrong usage, an unknown requirement, or a
-specification that cannot be read; 4 the output cannot be written.
+Exit codes: 0 done, or nobody reads the output any more; 2 wrong usage, an unknown requirement or
+server, a folder that cannot be copied to, or a specification that cannot be read; 4 the output
+cannot be written. The commands that judge have more: see ``results.run_result.Verdict``.
 """
 
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 import click
 
-from session_contract import output, show
+from session_contract import copying, output, show
+from session_contract.commands.doctor import doctor
+from session_contract.commands.init import init
+from session_contract.commands.judge import judge
+from session_contract.commands.replay import replay
+from session_contract.commands.results_commands import compare, diff
+from session_contract.commands.run import run
 from session_spec import Requirement, SpecError, Specification, load
 from session_spec.requirement import CLAIMS
 
@@ -33,6 +42,8 @@ def cli() -> None:
     \b
     session-contract list --class server      every requirement of a server
     session-contract explain CLOSE-UNKNOWN    one requirement: its text, why, examples
+    session-contract copy file_logger DEST    a server to make your own
+    session-contract run --target FILE        does a server meet the contract?
     """
 
 
@@ -85,6 +96,37 @@ def explain(ids: Sequence[str], as_json: bool) -> None:
             click.echo()
         for line in show.explained(requirement, cross=cross):
             click.echo(line)
+
+
+@cli.command(short_help="A reference server, to make your own.")
+@click.argument("name")
+@click.argument("destination", type=click.Path(path_type=Path))
+def copy(name: str, destination: Path) -> None:
+    """Copy a reference server (file_logger, custom_instrument) into a new folder.
+
+    The copy stands on its own: it starts and passes its tests at once, under any folder name.
+
+    \b
+    Example: session-contract copy file_logger my_logger
+    """
+    try:
+        copying.copy(name, destination)
+    except copying.CopyError as error:
+        _fail(str(error))
+    start = shlex.quote(str(destination / "start.sh"))
+    folder = shlex.quote(str(destination))
+    click.echo(f"{start} --discovery off     starts it; on Windows, start.bat does")
+    click.echo(f"cd {folder} && python -m pytest tests     runs its own tests")
+    click.echo(f"{destination / 'README.md'} says how to make it yours")
+
+
+cli.add_command(compare)
+cli.add_command(diff)
+cli.add_command(doctor)
+cli.add_command(init)
+cli.add_command(judge)
+cli.add_command(replay)
+cli.add_command(run)
 
 
 def _binds(requirement: Requirement, claim: str | None) -> bool:

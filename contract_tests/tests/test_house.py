@@ -17,7 +17,7 @@ ROOMS = {
     "session_contract": "contract_tests",
     "session_fakes": "fakes",
 }
-NI = {"ni", "ni_measurement_plugin_sdk_service"}
+NI = {"ni", "ni_grpc_extensions", "ni_measurement_plugin_sdk_service"}
 GRPC = {"click", "grpc", "google"}
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -33,6 +33,9 @@ EXCEPTIONS: dict[tuple[str, str], set[str]] = {
     ("session_fakes", "pytest_plugin.py"): {"pytest"},
     ("session_fakes", "device/"): DRIVERS,
     ("session_contract", "environment.py"): {"session_fakes"},
+    # Tests that travel with a copy.
+    ("session_reference", "file_logger/tests/"): {"pytest"},
+    ("session_reference", "custom_instrument/tests/"): {"pytest"},
 }
 """What single modules or folders of a package may import beyond that."""
 

@@ -281,36 +281,34 @@ def _ratio(rates: dict[str, list[float]], name: str, other: str) -> float:
     return statistics.median(a / b for a, b in zip(rates[name], rates[other], strict=True))
 
 
-def without_grpc(folder: Path, many: int) -> Iterator[Figure]:
+def without_grpc(folder: Path, rounds: int, many: int) -> Iterator[Figure]:
     """What the work itself takes: the servicer is called as gRPC would call it."""
-    times: dict[str, dict[int, float]] = {"a Log": {}, "an open and close": {}}
-    for sessions in (0, many):
-        place = folder / f"direct-{sessions}"
-        place.mkdir()
-        for number in range(100):
-            (place / str(number)).mkdir()
-        files, _ = _servicers(sessions, place)
-        session = files.InitializeFile(_open_log(place / "log.log"), _CONTEXT).session_id
-        record, pair = _record(session), _open_log(place / "pair.log")
-
-        def log(files: Any = files, record: Any = record) -> None:  # noqa: ANN401
-            files.LogMeasurementData(record, _CONTEXT)
-
-        def open_and_close(files: Any = files, pair: Any = pair) -> None:  # noqa: ANN401
-            opened = files.InitializeFile(pair, _CONTEXT)
-            files.CloseFile(logger.CloseFileRequest(session_id=opened.session_id), _CONTEXT)
-
-        times["a Log"][sessions] = _microseconds(log)
-        times["an open and close"][sessions] = _microseconds(open_and_close)
-    for (what, measured), most in zip(times.items(), (40.0, 90.0), strict=True):
-        yield Figure(f"{what} without gRPC", measured[0], most=most, unit="µs")
-        ratio = measured[many] / measured[0]
-        yield Figure(f"{what} without gRPC, {many:,} sessions, of one's time", ratio, most=1.25)
+    one, full = (_direct_calls(folder / f"direct-{count}", count) for count in (0, many))
+    for what, most in {"a Log": 40.0, "an open and close": 90.0}.items():
+        pairs = [(1e6 / _rate(one[what]), 1e6 / _rate(full[what])) for _ in range(rounds)]
+        yield Figure(
+            f"{what} without gRPC", statistics.median(a for a, _ in pairs), None, most, "µs"
+        )
+        ratio = statistics.median(b / a for a, b in pairs)
+        yield Figure(f"{what} without gRPC, {many:,} sessions, of one's time", ratio, None, 1.25)
 
 
-def _microseconds(call: Callable[[], None]) -> float:
-    """The median of 60 slices."""
-    return statistics.median(1e6 / _rate(call) for _ in range(ROUNDS))
+def _direct_calls(folder: Path, sessions: int) -> dict[str, Call]:
+    """The calls to a logger with so many open sessions."""
+    for number in range(100):
+        (folder / str(number)).mkdir(parents=True)
+    files, _ = _servicers(sessions, folder)
+    record = _record(files.InitializeFile(_open_log(folder / "log.log"), _CONTEXT).session_id)
+    pair = _open_log(folder / "pair.log")
+
+    def open_and_close() -> None:
+        opened = files.InitializeFile(pair, _CONTEXT)
+        files.CloseFile(logger.CloseFileRequest(session_id=opened.session_id), _CONTEXT)
+
+    return {
+        "a Log": lambda: files.LogMeasurementData(record, _CONTEXT),
+        "an open and close": open_and_close,
+    }
 
 
 def main() -> int:
@@ -331,7 +329,7 @@ def main() -> int:
         print("Opening the sessions takes a while.", file=sys.stderr, flush=True)
         for source in (
             over_grpc(Path(folder), chosen.rounds, chosen.sessions),
-            without_grpc(Path(folder), chosen.sessions),
+            without_grpc(Path(folder), chosen.rounds, chosen.sessions),
         ):
             for figure in source:
                 figures.append(figure)

@@ -387,7 +387,7 @@ def test___loop_of_links___initialize___invalid(client: Client, tmp_path: Path) 
 def test___trouble_with_the_map___initialize___answers_its_kind_and_recovers(
     client: Client, monkeypatch: pytest.MonkeyPatch, error: Exception, code: grpc.StatusCode
 ) -> None:
-    def fail(_: Path) -> None:
+    def fail(_: str) -> None:
         raise error
 
     with monkeypatch.context() as patch:
@@ -407,12 +407,12 @@ class SlowMaps:
         self._read = read_register_map
         monkeypatch.setattr(module, "read_register_map", self)
 
-    def __call__(self, path: Path) -> object:
+    def __call__(self, path: str) -> object:
         """Read a map."""
-        if path.name == "slow.csv":
+        if Path(path).name == "slow.csv":
             self.begun.set()
             assert self.may_end.wait(LIMIT)
-        return self._read(Path(MAP))
+        return self._read(str(MAP))
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ import os
 import re
 import stat
 from collections.abc import Generator, Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 from ..session_table import InvalidRequestError, quoted
@@ -39,12 +38,12 @@ RegisterMap = Mapping[str, Register]
 """The registers of an instrument by their names."""
 
 
-def read_register_map(path: Path) -> RegisterMap:
+def read_register_map(path: str) -> RegisterMap:
     """Read a map; raise InvalidRequestError if it breaks a rule, OSError if it cannot be read."""
     try:
         return parse_register_map(_read(path))
     except InvalidRequestError as fault:
-        raise InvalidRequestError(f"The register map {quoted(str(path))} {fault}") from None
+        raise InvalidRequestError(f"The register map {quoted(path)} {fault}") from None
 
 
 # Keyed by the content, so that a map that was edited is never mistaken for the one before.
@@ -77,17 +76,20 @@ def _register(line: int, header: list[str], fields: list[str]) -> tuple[str, Reg
     return name, Register(_byte(line, COLUMNS[1], address), _byte(line, COLUMNS[2], default))
 
 
-def _read(path: Path) -> bytes:
+def _read(path: str) -> bytes:
     """Read a file that is one: a pipe or a device would make the call wait, and is not opened."""
-    _refuse_special(path.stat().st_mode)
+    _refuse_special(os.stat(path).st_mode)  # noqa: PTH116 - a Path is slow
     # It may have become a pipe since; and Windows would change bytes, if not told to leave them.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(path, flags), "rb", buffering=0) as file:
-        status = os.fstat(file.fileno())
+    descriptor = os.open(path, flags)
+    try:
+        status = os.fstat(descriptor)
         _refuse_special(status.st_mode)
         if status.st_size > _SIZE_LIMIT:
             raise InvalidRequestError(f"is longer than {_SIZE_LIMIT} bytes.")
-        return file.read(status.st_size + 1)
+        return os.read(descriptor, status.st_size + 1)
+    finally:
+        os.close(descriptor)
 
 
 def _refuse_special(mode: int) -> None:

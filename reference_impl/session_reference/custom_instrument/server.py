@@ -119,7 +119,7 @@ class DeviceCommunicationServicer(rpcs.DeviceCommunicationServicer):
                 f"The protocol {request.protocol} is unknown: use 1 (SPI), 2 (I2C) or 3 (UART)."
             )
         path = self._root.find(request.register_map_path, "The path of the register map")
-        registers = read_register_map(Path(path))
+        registers = read_register_map(path)
         instrument = self._bench.take(request.resource_name)
         instrument.set_up(registers, reset=request.reset)
         return instrument

@@ -76,19 +76,20 @@ class LogFile:
             self._files.close(self._file)
 
     def _write(self, descriptor: int, line: bytes) -> int:
-        """Write at the end of the log; return where the line begins."""
+        """Write at the end of the log; return where the line begins, which only syncs ask."""
         if self._excess is not None:
             self._cut(descriptor, self._excess)
-        begin = os.fstat(descriptor).st_size
+        written = 0
         try:
-            while line:  # once, unless the disk is nearly full
-                line = line[os.write(descriptor, line) :]
+            while written < len(line):  # once, unless the disk is nearly full
+                written += os.write(descriptor, line[written:] if written else line)
         except OSError as error:
             error.filename = self._file.path
-            with suppress(OSError):  # it is tried again before the next line
-                self._cut(descriptor, begin)
+            if written:
+                with suppress(OSError):  # it is tried again before the next line
+                    self._cut(descriptor, _end(descriptor) - written)
             raise
-        return begin
+        return _end(descriptor) - written if self._durable else 0
 
     def _cut(self, descriptor: int, length: int) -> None:
         self._excess = length
@@ -124,6 +125,11 @@ class LogFile:
                 self._batch = None
             with suppress(OSError):
                 self._cut(descriptor, batch.begin)
+
+
+def _end(descriptor: int) -> int:
+    """Where the line that was written last ends, even if other programs have written since."""
+    return os.lseek(descriptor, 0, os.SEEK_CUR)
 
 
 def open_log(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
+from json.encoder import encode_basestring as _quoted
 from pathlib import Path
 from typing import Any
 
@@ -156,13 +156,12 @@ def _make(path: str) -> Identity:
 
 def _line(request: LogMeasurementDataRequest) -> bytes:
     """The line of a record: one JSON object, also to programs with a wider idea of line ends."""
-    record = {
-        "timestamp": _timestamp(request),
-        "measurement_name": request.measurement_name,
-        "measurement_configurations": dict(sorted(request.measurement_configurations.items())),
-        "measurement_outputs": dict(sorted(request.measurement_outputs.items())),
-    }
-    text = _ENCODER.encode(record)
+    text = (
+        f'{{"timestamp":"{_timestamp(request)}",'
+        f'"measurement_name":{_quoted(request.measurement_name)},'
+        f'"measurement_configurations":{_object(request.measurement_configurations)},'
+        f'"measurement_outputs":{_object(request.measurement_outputs)}}}'
+    )
     if not text.isascii():
         text = text.translate(_LINE_ENDS)
     line = f"{text}\n".encode()
@@ -174,7 +173,9 @@ def _line(request: LogMeasurementDataRequest) -> bytes:
     return line
 
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
+def _object(texts: Mapping[str, str]) -> str:
+    members = (f"{_quoted(name)}:{_quoted(text)}" for name, text in sorted(texts.items()))
+    return f"{{{','.join(members)}}}"
 
 
 def _timestamp(request: LogMeasurementDataRequest) -> str:

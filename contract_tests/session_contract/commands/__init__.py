@@ -1,0 +1,1 @@
+"""The commands of ``session-contract`` that need more than the specification."""

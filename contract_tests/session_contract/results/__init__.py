@@ -1,0 +1,1 @@
+"""What a run found out, and the forms in which it is told."""
