@@ -83,6 +83,13 @@ def oldest_python() -> str:
     return str(kept[-1]) if kept else name
 
 
+SAME_ON_THE_FLOOR = [
+    "test_mutation.py", "test_race_*.py", "test_session_table*.py", "test_*long_runs.py",
+    "test_documents.py", "test_client_wheels.py", "test_run_command.py", "test_doctor_command.py",
+]  # fmt: skip
+"""Tests that take long and do not depend on Python's or a package's version, or bring their own."""
+
+
 def group(name: str) -> tuple[str, ...]:
     """The packages of a dependency group of pyproject.toml."""
     return nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), name)
@@ -92,7 +99,7 @@ def group(name: str) -> tuple[str, ...]:
 def tests(session: nox.Session) -> None:
     """Run every test of the project; arguments after ``--`` go to pytest."""
     session.install("-e", ".[contract]", *group("docs"))
-    session.run("pytest", *(session.posargs or ["-n", "2"]))
+    session.run("pytest", *(session.posargs or ["-n", "2", "-rs"]))
 
 
 @nox.session
@@ -172,7 +179,8 @@ def floor(session: nox.Session) -> None:
     )  # fmt: skip
     session.install(*group("test"), *group("docs"))
     session.run("uv", "pip", "list", silent=False, external=True)
-    session.run("pytest", *(session.posargs or ["-n", "2"]))
+    left_out = [f"--ignore-glob=*/{name}" for name in SAME_ON_THE_FLOOR]
+    session.run("pytest", *(session.posargs or ["-n", "2", "-rs", *left_out]))
 
 
 @nox.session(python=oldest_python())

@@ -137,7 +137,9 @@ class Machine:
     @property
     def environment(self) -> dict[str, str]:
         """The environment of a process on the machine."""
-        return {**os.environ, "PATH": str(self.bin), "PYTHONPATH": str(self.library)}
+        own = {"PATH": str(self.bin), "PYTHONPATH": str(self.library)}
+        # Compiled, what was replaced within a second by a file of the same size would live on.
+        return {**os.environ, **own, "PYTHONDONTWRITEBYTECODE": "1"}
 
     @property
     def noted(self) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -159,6 +161,12 @@ class CommandHost:
             )
 
 
+def _require(program: str, folder: Path, environment: Mapping[str, str]) -> None:
+    """Raise what the start of a program that is not there would raise."""
+    if not (shutil.which(program, path=environment.get("PATH")) or shutil.which(folder / program)):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), program)
+
+
 class ServerProcess:
     """The process, its output, and the ways to end it."""
 
@@ -233,9 +241,10 @@ class ServerProcess:
         self, argv: list[str], folder: Path, environment: dict[str, str]
     ) -> subprocess.Popen[bytes]:
         self._input, stdin = self._make_input()
-        if not _WINDOWS and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-            argv = [sys.executable, "-c", _UNIGNORE, *argv]
         try:
+            if not _WINDOWS and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+                _require(argv[0], folder, environment)
+                argv = [sys.executable, "-c", _UNIGNORE, *argv]
             process = subprocess.Popen(
                 argv,
                 cwd=folder,
