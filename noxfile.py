@@ -90,6 +90,10 @@ SAME_ON_THE_FLOOR = [
 """Tests that take long and do not depend on Python's or a package's version, or bring their own."""
 
 
+WITHOUT_EXTRAS = ["test_cli.py", "test_copy.py", "test_house.py", "test_judge_command.py"]
+"""Tests of the command that need only what is always installed; the suite needs its extra."""
+
+
 def group(name: str) -> tuple[str, ...]:
     """The packages of a dependency group of pyproject.toml."""
     return nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), name)
@@ -180,6 +184,8 @@ def floor(session: nox.Session) -> None:
     session.install(*group("test"), *group("docs"))
     session.run("uv", "pip", "list", silent=False, external=True)
     left_out = [f"--ignore-glob=*/{name}" for name in SAME_ON_THE_FLOOR]
+    left_out += [f"--ignore={path}" for path in Path("contract_tests/tests").glob("test_*.py")
+                 if path.name not in WITHOUT_EXTRAS]  # fmt: skip
     session.run("pytest", *(session.posargs or ["-n", "2", "-rs", *left_out]))
 
 

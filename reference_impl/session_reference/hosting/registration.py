@@ -54,7 +54,7 @@ class _WatchedPool(GrpcChannelPool):
     def __init__(self, on_break: Callable[[], None]) -> None:
         super().__init__()
         self._on_break = on_break
-        self._stood = False
+        self.stands = False
 
     def get_channel(self, target: str) -> grpc.Channel:
         channel = super().get_channel(target)
@@ -62,9 +62,8 @@ class _WatchedPool(GrpcChannelPool):
         return channel
 
     def _see(self, state: grpc.ChannelConnectivity) -> None:
-        if state is grpc.ChannelConnectivity.READY:
-            self._stood = True
-        elif self._stood:
+        # That it was ready may pass unseen, if it was so for a moment only.
+        if self.stands and state is not grpc.ChannelConnectivity.READY:
             self._on_break()
 
 
@@ -72,7 +71,7 @@ class _WatchedPool(GrpcChannelPool):
 class _Link:
     """A connection to Discovery, and the registration that was made over it."""
 
-    pool: GrpcChannelPool
+    pool: _WatchedPool
     client: DiscoveryClient
     registration: str = ""
 
@@ -151,6 +150,7 @@ class Registration:
             link.pool.close()
             self._report(_cause(error))
             return
+        link.pool.stands = True
         self._link, self.trouble = link, ""
         self._tell(f"Registered with Discovery as {self._service.service_class}.")
 
