@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from session_contract.results.run_result import Cell, CheckResult, Outcome, RunResult
-from session_contract.subject.finding import Finding
+from session_contract.subject.finding import Event, Finding
 from session_contract.subject.record import Record
 from session_spec import Origin, Verification, load
 from session_spec.matrix import Behavior
@@ -20,7 +20,12 @@ RECORDS = [
     Record(4, "client 2", Use("a"), Answer("OK"), 3.0, 4.0, rpc="Read", value=HOSTILE, scope="s"),
 ]
 FINDING = Finding(
-    "USE-ORDER", HOSTILE, RECORDS, [f"if client 1 went first: {HOSTILE}"], 3, "1 of 9", [HOSTILE]
+    "USE-ORDER",
+    HOSTILE,
+    RECORDS,
+    [f"if client 1 went first: {HOSTILE}"],
+    *(3, "1 of 9", [HOSTILE]),
+    events=(Event(HOSTILE, HOSTILE),),
 )
 MET = RunResult(
     target="acme",

@@ -80,10 +80,10 @@ class SmallRuns:
     def checks(self, *texts: str) -> None:
         """Have these checks instead of the real ones; each text is a module of its own."""
         folder = self.folder / f"checks_{next(_numbers)}"
-        folder.mkdir()
+        (folder / "server").mkdir(parents=True)
         for text in texts:
             # pytest imports test files by their bare name, and this process may have several
-            path = folder / f"test_small_{next(_numbers)}_{self.folder.name}.py"
+            path = folder / "server" / f"test_small_{next(_numbers)}_{self.folder.name}.py"
             path.write_text(HEAD + text, encoding="utf-8")
         self.monkeypatch.setattr(checking, "CHECKS", folder)
 

@@ -6,11 +6,11 @@ import random
 
 import pytest
 
-from session_contract.checks.attribution import _suspects  # pyright: ignore[reportPrivateUsage]
-from session_contract.checks.examples import meanings, playable
-from session_contract.checks.made_up import _scrambled  # pyright: ignore[reportPrivateUsage]
 from session_contract.checks.marking import specification
-from session_contract.checks.racing import in_a_row
+from session_contract.checks.server.attribution import _suspects  # pyright: ignore[reportPrivateUsage]
+from session_contract.checks.server.examples import meanings, playable
+from session_contract.checks.server.made_up import _scrambled  # pyright: ignore[reportPrivateUsage]
+from session_contract.checks.server.racing import in_a_row
 from session_contract.races.plans import CREATING, random_plan
 from session_contract.subject.record import Record
 from session_spec.model import Answer, Call, Close, Initialize, Use

@@ -14,8 +14,8 @@ from ni.measurementlink.discovery.v1 import discovery_service_pb2 as messages
 from ni.measurementlink.discovery.v1 import discovery_service_pb2_grpc as stubs
 
 from session_contract import environment
-from session_contract.checks import test_hosted
-from session_contract.checks.lives import Life
+from session_contract.checks.server import test_hosted
+from session_contract.checks.server.lives import Life
 from session_contract.environment import Registration
 from session_contract.subject.finding import NotEstablished, Violated
 from session_contract.subject.record import Record

@@ -68,7 +68,7 @@ def test___claims___a_requirement___binds_or_not(name: str, claims: set[str], bi
 
 def test___each_observable_requirement_of_core_and_claims___has_a_check() -> None:
     # Those that have only examples are found by the parameters of test_examples.
-    from session_contract.checks.test_examples import _cases  # pyright: ignore[reportPrivateUsage]
+    from session_contract.checks.server.test_examples import _cases  # pyright: ignore[reportPrivateUsage]
 
     due = {
         r.id
@@ -77,7 +77,7 @@ def test___each_observable_requirement_of_core_and_claims___has_a_check() -> Non
     }
     texts = {
         node.value
-        for path in CHECKS.glob("test_*.py")
+        for path in (CHECKS / "server").glob("test_*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }

@@ -92,7 +92,7 @@ def run(
     target.write_text(text + more, encoding="utf-8")
     listening = Listening()
     arguments = [
-        *(str(checking.CHECKS / f"{name}") for name in only),
+        *(str(checking.CHECKS / "server" / name) for name in only),
         *("-c", str(Path(plugin.__file__).with_name("pytest.ini")), "--rootdir", str(folder)),
         *("-p", "no:cacheprovider", "-p", "no:terminal"),
         *("-p", "session_contract.running.plugin", "--contract-target", str(target)),

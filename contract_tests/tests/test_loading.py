@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from session_contract.running.classes import load_any_target
 from session_contract.subject.loading import load_target, target_from_flags
 from session_contract.subject.target import (
     Address,
@@ -227,6 +228,19 @@ def test___file_with_a_fault___loaded___error_names_place_and_remedy(
 
     assert said in str(error.value)
     assert str(error.value).startswith(str(path))
+
+
+def test___class_of_a_target___loaded___is_read_by_that_class(tmp_path: Path) -> None:
+    smallest = SMALLEST.replace("[target]", '[target]\nclass = "server"')
+
+    assert load_any_target(written(tmp_path, smallest)) == load_target(written(tmp_path, SMALLEST))
+
+
+def test___unknown_class___loaded___error_names_the_nearest(tmp_path: Path) -> None:
+    path = written(tmp_path, "[target]\nclass = 'sever'")
+
+    with pytest.raises(TargetError, match=r"class is 'sever'; did you mean server\?"):
+        load_any_target(path)
 
 
 def test___file_that_is_not_there___loaded___error_names_it(tmp_path: Path) -> None:

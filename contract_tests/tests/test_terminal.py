@@ -12,7 +12,7 @@ from session_contract.results import terminal
 from session_contract.results.causes import CAUSES
 from session_contract.results.run_result import CheckResult, Outcome, RunResult
 from session_contract.results.text_timeline import call_text, printable, short_names, timeline
-from session_contract.subject.finding import Finding
+from session_contract.subject.finding import Event, Finding
 from session_contract.subject.record import Record
 from session_spec import load
 from session_spec.matrix import Behavior
@@ -99,6 +99,20 @@ def test___violation___told___requirement_calls_reasons_cause_and_what_to_do(
         *CAUSE,
         "  Text:   session-contract explain RACE-ONE-CREATOR",
         "  Again:  session-contract replay 7KQ2A",
+    ]
+
+
+def test___finding_with_events___told___who_did_what_in_lines() -> None:
+    events = [Event("plug-in", "Enter(AUTO)"), Event("server", "Close(s1) -> OK\x1b[2J")]
+    finding = Finding("EXIT-ATTACH", "it closed what it attached to", events=events)
+
+    lines = list(terminal.told(finding))
+
+    assert lines[1:5] == [
+        "",
+        "  plug-in  Enter(AUTO)",
+        r"  server   Close(s1) -> OK\x1b[2J",
+        "",
     ]
 
 

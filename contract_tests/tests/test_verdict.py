@@ -158,7 +158,7 @@ def test___run_that_was_ended___judged___as_what_ended_it(ended: Verdict) -> Non
 def test___fewer_checks_than_the_least___judged___not_established(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(verdicts, "MINIMUM", {"core": len(BOUND) + 1, "use": 1})
+    monkeypatch.setattr(verdicts, "MINIMUM", {"server": {"core": len(BOUND) + 1, "use": 1}})
 
     assert verdict(run_of(), SPECIFICATION) is Verdict.NOT_ESTABLISHED
     assert f"Too few: of core, {len(BOUND)} checks" in sentence(run_of(), SPECIFICATION)

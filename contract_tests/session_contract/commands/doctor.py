@@ -43,17 +43,18 @@ def doctor(**given: Any) -> None:  # noqa: ANN401 - flags
         _end(str(error), Verdict.UNREACHABLE)
     if failed:
         _end(f"{failed} {'step' if failed == 1 else 'steps'} failed.", Verdict.USAGE)
-    click.echo("All is well: session-contract run, with the same flags, judges the server.")
+    click.echo("All is well: session-contract run, with the same flags, judges it.")
 
 
 def _steps(place: Mapping[str, Any]) -> Iterator[Step]:
-    from session_contract.doctor import Step, examine
+    from session_contract.doctor import Step
+    from session_contract.running.classes import CLASSES
 
     target = load(place)
     claims = ", ".join(sorted(target.claims)) or "nothing beyond the core"
     yield Step("target", f"{target.identity.name} claims {claims}")
     with tempfile.TemporaryDirectory(prefix="session-contract-") as folder:
-        yield from examine(target, Path(folder))
+        yield from CLASSES[target.conformance_class].examine(target, Path(folder))
 
 
 def _line(step: Step) -> str:

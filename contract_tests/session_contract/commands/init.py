@@ -13,7 +13,7 @@ import click
 from session_contract import output
 from session_contract.commands.run import place_flags
 from session_contract.results.run_result import Verdict
-from session_contract.running.flags import load
+from session_contract.running.flags import load, server
 
 
 @click.command(short_help="Write a target file for a server.")
@@ -60,7 +60,8 @@ def _text(place_: dict[str, Any], path: Path | None) -> tuple[str, str]:
 
     if place_.get("target"):
         raise TargetError("--target names a file that is there: give --address or --command.")
-    target, path = load(place_), path or Path("target.toml")
+    load(place_)  # the flags go together
+    target, path = server(place_), path or Path("target.toml")
     with (
         tempfile.TemporaryDirectory(prefix="session-contract-") as folder,
         open_discovery(target) as discovery,

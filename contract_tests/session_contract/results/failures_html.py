@@ -68,6 +68,13 @@ def _told(finding: Finding) -> Iterable[str]:
     yield f'<p class="happened">{seen}{text(shortened(finding.sentence, names), 1000)}.</p>'
     if finding.records:
         yield figure(finding.records, finding.requirement)
+    if finding.events:
+        items = "".join(
+            f'<li><span class="lane">{text(event.who)}</span> '
+            f"<code>{text(event.text, 400)}</code></li>\n"
+            for event in finding.events
+        )
+        yield f'<ol class="calls">\n{items}</ol>'
     if finding.left_out:
         left_out = f"{finding.left_out} other calls are left out; they change nothing."
         yield f'<p class="note">{left_out}</p>'

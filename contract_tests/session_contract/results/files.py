@@ -17,7 +17,7 @@ from session_contract.results.junit import junit
 from session_contract.results.page import page
 from session_contract.results.run_result import Cell, CheckResult, Outcome, RunResult, Verdict
 from session_contract.results.verdict import sentence, standings, verdict
-from session_contract.subject.finding import Finding
+from session_contract.subject.finding import Event, Finding
 from session_contract.subject.record import from_json as record_from_json
 from session_spec import Specification, load
 
@@ -55,7 +55,8 @@ def _check(check: CheckResult) -> Mapping[str, Any]:
     finding: dict[str, Any] | None = None
     if check.finding:
         records = [record.to_json() for record in check.finding.records]
-        finding = {**vars(check.finding), "records": records}
+        events = [vars(event) for event in check.finding.events]
+        finding = {**vars(check.finding), "records": records, "events": events}
     return {**vars(check), "outcome": check.outcome.value, "finding": finding}
 
 
@@ -111,5 +112,6 @@ def _check_from(data: Mapping[str, Any]) -> CheckResult:
 
 def _finding_from(data: Mapping[str, Any]) -> Finding:
     records = [record_from_json(record) for record in data["records"]]
-    given: dict[str, Any] = {**data, "records": records}
+    events = tuple(Event(**event) for event in data["events"])
+    given: dict[str, Any] = {**data, "records": records, "events": events}
     return Finding(**given)

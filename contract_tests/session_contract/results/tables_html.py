@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from session_contract.checks.reached import CLOSED, FREE, NEVER, OPEN
+from session_contract.checks.server.reached import CLOSED, FREE, NEVER, OPEN
 from session_contract.results.markup import scrolling, section, standing_mark, text
 from session_contract.results.run_result import Cell, CheckResult, Outcome, RunResult, Standing
 from session_contract.results.verdict import standings

@@ -14,7 +14,7 @@ from session_contract.results.causes import CAUSES
 from session_contract.results.run_result import CheckResult, Outcome, RunResult, Standing, Verdict
 from session_contract.results.text_timeline import printable, short_names, timeline
 from session_contract.results.verdict import name_of, scope, sentence, standings, verdict
-from session_contract.subject.finding import Finding
+from session_contract.subject.finding import Event, Finding
 from session_spec import Requirement, Specification
 
 _WIDTH = 100
@@ -122,6 +122,10 @@ def told(finding: Finding) -> Iterator[str]:
         yield ""
         yield from (f"  {line}" for line in timeline(finding.records))
         yield ""
+    if finding.events:
+        yield ""
+        yield from (f"  {line}" for line in _events(finding.events))
+        yield ""
     if finding.orders:
         yield "No order of these calls is allowed:"
         for order in finding.orders:
@@ -132,6 +136,13 @@ def told(finding: Finding) -> Iterator[str]:
         yield from _wrapped(f"Observed: {printable(fact, 400)}")
     if finding.requirement in CAUSES:
         yield from _wrapped(f"Often the cause: {CAUSES[finding.requirement]}.")
+
+
+def _events(events: Sequence[Event]) -> Iterator[str]:
+    """What happened, one line each, under the name of who did it."""
+    width = max(len(event.who) for event in events)
+    for event in events:
+        yield f"{printable(event.who):{width}}  {printable(event.text, 200)}"
 
 
 def shortened(text: str, names: Mapping[str, str]) -> str:

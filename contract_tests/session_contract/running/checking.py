@@ -7,16 +7,17 @@ found.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from collections import Counter
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import pytest
 
 from session_contract.checks.marking import is_claimed, requirement_of, specification
-from session_contract.results.run_result import CheckResult, Outcome
+from session_contract.results.run_result import Cell, CheckResult, Outcome
 from session_contract.running.outcomes import (
     RESULTS,
     Results,
@@ -26,10 +27,7 @@ from session_contract.running.outcomes import (
     results_of,
 )
 from session_contract.subject.finding import Violated
-from session_contract.subject.opening import open_subject
-from session_contract.subject.record import Journal
-from session_contract.subject.subject import Subject
-from session_contract.subject.target import Target
+from session_contract.subject.target import AnyTarget
 
 PLUGIN = "session_contract_checking"
 """The name under which it is registered."""
@@ -37,21 +35,38 @@ CHECKS = Path(__file__).resolve().parents[1] / "checks"
 _MARK = "requirement(id, revision, kind): the requirement that this check is of."
 
 
-def conformance_class(target: Target) -> str:
-    """The class that a target is held against."""
-    return "driver" if target.dialect == "grpc-device" else "server"
+class Tried(Protocol):
+    """What the checks of a class try the target with: a subject, a witness, a stage."""
+
+    executions: int
+    """How often the check that runs has put its requirement to the test."""
+
+    @property
+    def reached(self) -> Counter[Cell]:
+        """How often random checks reached each place; empty where there are none."""
+        ...
+
+
+_Tried = TypeVar("_Tried", bound=Tried)
+
+
+def checking_of(config: pytest.Config) -> Checking:
+    """The part of the plugin that is at work in this process."""
+    checking = config.pluginmanager.getplugin(PLUGIN)
+    assert isinstance(checking, Checking)
+    return checking
 
 
 class Checking:
     """Chooses the checks, and turns how they end into results."""
 
-    def __init__(self, config: pytest.Config, target: Target) -> None:
+    def __init__(self, config: pytest.Config, target: AnyTarget) -> None:
         """Hold this target against the specification."""
         config.addinivalue_line("markers", _MARK)
         self.share = Share()
         self._config = config
-        self._target = target
-        self._subject: Subject | None = None
+        self.target = target
+        self._tried: Tried | None = None
 
     # Which checks -----------------------------------------------------------------------------
 
@@ -76,8 +91,8 @@ class Checking:
             if CHECKS in item.path.parents:
                 raise pytest.UsageError(f"{item.nodeid} is of no requirement: mark it with one.")
             return CheckResult("", 0, item.name, "", Outcome.NOT_RUN)
-        is_other_class = wanted.conformance_class != conformance_class(self._target)
-        if is_other_class or not is_claimed(wanted, self._target.claims):
+        is_other_class = wanted.conformance_class != self.target.conformance_class
+        if is_other_class or not is_claimed(wanted, self.target.claims):
             return None
         mark = item.get_closest_marker("requirement")
         kind = str(mark.kwargs.get("kind", "")) if mark else ""
@@ -107,7 +122,7 @@ class Checking:
         return report
 
     def _measured(self, planned: CheckResult, call: pytest.CallInfo[None]) -> CheckResult:
-        executions = self._subject.executions if self._subject else 1
+        executions = self._tried.executions if self._tried else 1
         return replace(planned, seconds=round(call.duration, 3), executions=executions)
 
     def _in_words(self, results: Results) -> str:
@@ -117,8 +132,8 @@ class Checking:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Tell the process that started this one what was planned and reached."""
-        if self._subject:
-            self.share.reached.update(self._subject.reached)
+        if self._tried:
+            self.share.reached.update(self._tried.reached)
         output: dict[str, bytes] | None = getattr(session.config, "workeroutput", None)
         if output is not None:
             output[RESULTS] = pack(self.share)
@@ -126,16 +141,20 @@ class Checking:
     # What the fixtures are made of ------------------------------------------------------------
 
     @contextmanager
-    def opened(self) -> Generator[Subject, None, None]:
-        """The target, put before the checks of this process."""
-        with ExitStack() as stack:
-            folder = Path(stack.enter_context(_temporary_folder()))
-            journal = Journal(self._journal_path())
-            stack.callback(journal.close)
-            self._subject = stack.enter_context(open_subject(self._target, folder, journal))
-            yield self._subject
+    def opened(
+        self, opening: Callable[[Path, Path | None], AbstractContextManager[_Tried]]
+    ) -> Generator[_Tried, None, None]:
+        """Put the target before the checks of this process.
 
-    def _journal_path(self) -> Path | None:
+        Args:
+            opening: Makes what the checks talk to, of a folder of this run and of the path of the
+                file to write the calls to, if they are to be kept.
+        """
+        with _temporary_folder() as folder, opening(Path(folder), self._calls_path()) as tried:
+            self._tried = tried
+            yield tried
+
+    def _calls_path(self) -> Path | None:
         results = self.option("results")
         worker = getattr(self._config, "workerinput", {}).get("workerid", "")
         return Path(results) / f"calls{'-' if worker else ''}{worker}.jsonl" if results else None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from session_contract.subject.target import Target
+    from session_contract.subject.target import AnyTarget, Target
 
 BUDGETS = ("quick", "default", "thorough")
 
@@ -45,9 +45,9 @@ DETAILS = (
 FLAGS = (*PLACES, *DETAILS)
 
 
-def load(given: Mapping[str, Any]) -> Target:
+def load(given: Mapping[str, Any]) -> AnyTarget:
     """The target that flags name; a TargetError says which are missing or do not go together."""
-    from session_contract.subject.loading import load_target, target_from_flags
+    from session_contract.running.classes import load_any_target
     from session_contract.subject.target import TargetError
 
     places = [flag.name for flag in PLACES if given.get(flag.name)]
@@ -61,8 +61,17 @@ def load(given: Mapping[str, Any]) -> Target:
             raise TargetError(
                 f"--{next(iter(details))} belongs into the target file: write it there."
             )
-        return load_target(Path(given["target"]))
-    return target_from_flags(**_arguments(given[places[0]], places[0], details))
+        return load_any_target(Path(given["target"]))
+    return server(given)
+
+
+def server(given: Mapping[str, Any]) -> Target:
+    """The server that flags name, without a target file."""
+    from session_contract.subject.loading import target_from_flags
+
+    (place,) = (flag.name for flag in PLACES if given.get(flag.name))
+    details = {flag.name: given[flag.name] for flag in DETAILS if given.get(flag.name)}
+    return target_from_flags(**_arguments(given[place], place, details))
 
 
 def _arguments(place: str, kind: str, details: dict[str, Any]) -> dict[str, Any]:

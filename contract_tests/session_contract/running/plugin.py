@@ -40,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     from session_contract.running import fixtures
     from session_contract.running.checking import PLUGIN, Checking
+    from session_contract.running.classes import CLASSES
     from session_contract.running.flags import load
     from session_contract.subject.target import TargetError
 
@@ -49,3 +50,5 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
     config.pluginmanager.register(Checking(config, target), PLUGIN)
     config.pluginmanager.register(fixtures, "session_contract_fixtures")
+    own = CLASSES[target.conformance_class].fixtures_module()
+    config.pluginmanager.register(own, "session_contract_class_fixtures")

@@ -24,9 +24,10 @@ from session_contract.results.known import Known, load_known, stale
 from session_contract.results.run_result import CheckResult, Outcome, RunResult, Verdict
 from session_contract.results.verdict import binds, verdict
 from session_contract.running import checking, flags
+from session_contract.running.classes import CLASSES
 from session_contract.running.collecting import Collector
 from session_contract.running.progress import Progress
-from session_contract.subject.target import Address, Command, Target, TargetError
+from session_contract.subject.target import AnyTarget, TargetError
 
 INTERRUPTED = 130
 CONFIGURATION = Path(__file__).with_name("pytest.ini")
@@ -84,7 +85,7 @@ def _make_room(results: Path) -> None:
 
 
 class _Execution:
-    def __init__(self, run: Run, target: Target, entries: Sequence[Known]) -> None:
+    def __init__(self, run: Run, target: AnyTarget, entries: Sequence[Known]) -> None:
         self._run = run
         self._target = target
         self._entries = entries
@@ -176,6 +177,7 @@ class _Execution:
     def _arguments(self) -> list[str]:
         """The command line of pytest."""
         run = self._run
+        own = checking.CHECKS / CLASSES[self._target.conformance_class].checks
         given = [
             f"--contract-{name}={value}"
             for name, values in run.place.items()
@@ -185,7 +187,7 @@ class _Execution:
         chosen = ["-k", run.select] if run.select else []
         spread = ["-p", "xdist.plugin", "-n", str(run.processes)] if run.processes > 1 else []
         return [
-            *(run.checks or [str(checking.CHECKS)]),
+            *(run.checks or [str(own)]),
             *("-c", str(CONFIGURATION), "--rootdir", str(checking.CHECKS.parent), "--noconftest"),
             *("-p", "session_contract.running.plugin", "-p", "no:cacheprovider"),
             *("-p", "no:warnings", "-p", "no:tmpdir", "--capture=sys", "--tb=short", "-q"),
@@ -226,15 +228,15 @@ _REPEATED = {
 }
 
 
-def _blank(run: Run, target: Target, known: Sequence[str]) -> RunResult:
+def _blank(run: Run, target: AnyTarget, known: Sequence[str]) -> RunResult:
     """What is known of a run before it begins."""
     kit = version("session-contract")
     return RunResult(
         target=target.identity.name,
         target_version=target.identity.version,
         contact=target.identity.contact,
-        place=_place(target),
-        conformance_class=checking.conformance_class(target),
+        place=target.where,
+        conformance_class=target.conformance_class,
         claims=sorted(target.claims),
         dialect=target.dialect,
         spec_version=kit,  # they are released together
@@ -256,13 +258,6 @@ def _surroundings(run: Run) -> dict[str, str]:
         **({"selected": run.select} if run.select else {}),
         **{name: text for name, text in os.environ.items() if name.startswith(_OURS)},
     }
-
-
-def _place(target: Target) -> str:
-    place = target.place
-    if isinstance(place, Address):
-        return place.address
-    return " ".join(place.argv) if isinstance(place, Command) else place.function
 
 
 @contextmanager

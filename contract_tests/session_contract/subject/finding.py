@@ -9,6 +9,14 @@ from session_contract.subject.record import Record
 
 
 @dataclass(frozen=True)
+class Event:
+    """Something that happened, where more than calls to a server has to be told."""
+
+    who: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Finding:
     """A requirement that was violated, with all that a reader needs to believe it."""
 
@@ -25,6 +33,8 @@ class Finding:
     """How often, for checks that repeat: ``8 of 300 histories``."""
     facts: Sequence[str] = field(default_factory=tuple)
     """What was observed beside calls: lines of output, exit codes, registrations."""
+    events: Sequence[Event] = ()
+    """What happened, one after the other, when it is not calls of the kit to a server."""
 
 
 class Violated(AssertionError):  # noqa: N818 - reads as what happened to the requirement

@@ -37,10 +37,10 @@ _BEHAVIORS = {
 
 
 def load_target(path: Path) -> Target:
-    """Read a target file; a TargetError names what is wrong, and what to write instead."""
+    """Read the file of a server; a TargetError names what is wrong, and what to write instead."""
     path = path.absolute()
     top = read_toml(path)
-    target = _target(top, path.parent)
+    target = server_target(top, path.parent)
     top.finish()
     return target
 
@@ -84,15 +84,16 @@ def target_from_flags(
         },
         "service": {"name": service},
     }
-    return _target(Section("flags", "", data), Path.cwd())
+    return server_target(Section("flags", "", data), Path.cwd())
 
 
-def _target(top: Section, here: Path) -> Target:
+def server_target(top: Section, here: Path) -> Target:
+    """The server that a target file describes, or flags do."""
     about = top.section("target")
     initialize = top.section("initialize")
     known_failures = about.text("known_failures")
     target = Target(
-        identity=_identity(about),
+        identity=identity(about),
         place=_place(about, here),
         here=here,
         descriptors=_descriptors(top.section("descriptors"), here),
@@ -112,7 +113,9 @@ def _target(top: Section, here: Path) -> Target:
     return target
 
 
-def _identity(about: Section) -> Identity:
+def identity(about: Section) -> Identity:
+    """What ``[target]`` says of any target: its name, its version, whom to ask."""
+    about.text("class")  # known to whoever chose this loader
     name = about.text("name")
     if not name:
         raise about.error("name", "is missing: say what the report is to call the target")
@@ -283,4 +286,12 @@ def _check_claims(about: Section, target: Target) -> None:
             raise about.error("claims", f"has {claim!r}, which needs a command to start the server")
 
 
-__all__ = ["DIALECTS", "STOPS", "TargetError", "load_target", "target_from_flags"]
+__all__ = [
+    "DIALECTS",
+    "STOPS",
+    "TargetError",
+    "identity",
+    "load_target",
+    "server_target",
+    "target_from_flags",
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from session_spec.matrix import Behavior
 from session_spec.model import Rules
@@ -25,6 +26,40 @@ class Identity:
     name: str
     version: str = ""
     contact: str = ""
+
+
+class AnyTarget(Protocol):
+    """What a run knows of whatever it judges: a server, a client, a sequence, a station."""
+
+    @property
+    def identity(self) -> Identity:
+        """What the report calls it."""
+        ...
+
+    @property
+    def conformance_class(self) -> str:
+        """The class that it is held against."""
+        ...
+
+    @property
+    def claims(self) -> frozenset[str]:
+        """What it claims beyond the core."""
+        ...
+
+    @property
+    def dialect(self) -> str:
+        """Whose rules it follows where sources differ."""
+        ...
+
+    @property
+    def known_failures(self) -> Path | None:
+        """The list of what it is known to violate."""
+        ...
+
+    @property
+    def where(self) -> str:
+        """Where it is, in words for the head of the report."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -157,6 +192,18 @@ class Target:
     dialect: str = "standard"
     limits: Limits = Limits()
     known_failures: Path | None = None
+
+    @property
+    def conformance_class(self) -> str:
+        """The class that it is held against."""
+        return "driver" if self.dialect == "grpc-device" else "server"
+
+    @property
+    def where(self) -> str:
+        """Its address, its command, or the function that adds it to a server."""
+        if isinstance(self.place, Address):
+            return self.place.address
+        return " ".join(self.place.argv) if isinstance(self.place, Command) else self.place.function
 
     @property
     def rules(self) -> Rules:

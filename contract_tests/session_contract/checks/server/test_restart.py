@@ -8,9 +8,9 @@ from weakref import WeakKeyDictionary
 
 import pytest
 
-from session_contract.checks.attribution import report
-from session_contract.checks.course import Course, Upset
 from session_contract.checks.marking import requirement
+from session_contract.checks.server.attribution import report
+from session_contract.checks.server.course import Course, Upset
 from session_contract.subject.finding import Finding, Violated
 from session_contract.subject.subject import Subject
 from session_contract.subject.target import Command, Unreachable

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from itertools import islice, permutations, zip_longest
 from weakref import WeakKeyDictionary
 
-from session_contract.checks.attribution import resource_of
 from session_contract.checks.budget import Budget
-from session_contract.checks.examples import fails
-from session_contract.checks.life import ensure_alive
+from session_contract.checks.server.attribution import resource_of
+from session_contract.checks.server.examples import fails
+from session_contract.checks.server.life import ensure_alive
 from session_contract.races import Contradiction, History, Inconclusive, judge_history
 from session_contract.races.plans import (
     CLOSING,

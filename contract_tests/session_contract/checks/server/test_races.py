@@ -8,7 +8,7 @@ import pytest
 
 from session_contract.checks.budget import Budget
 from session_contract.checks.marking import requirement
-from session_contract.checks.racing import finding, raced
+from session_contract.checks.server.racing import finding, raced
 from session_contract.subject.finding import NotEstablished, Violated
 from session_contract.subject.subject import Subject
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from session_contract.checks.attribution import report
 from session_contract.checks.budget import Budget
-from session_contract.checks.course import Course, Upset
 from session_contract.checks.marking import requirement
+from session_contract.checks.server.attribution import report
+from session_contract.checks.server.course import Course, Upset
 from session_contract.subject.subject import Subject
 from session_spec.matrix import SERVER_MATRIX, Behavior
 from session_spec.model import Call, Close, Initialize, Use

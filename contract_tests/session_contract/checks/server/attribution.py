@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from session_contract.checks.course import Upset
-from session_contract.checks.examples import fails
+from session_contract.checks.server.course import Upset
+from session_contract.checks.server.examples import fails
 from session_contract.subject.finding import Finding, NotEstablished, Violated
 from session_contract.subject.record import Record
 from session_contract.subject.subject import Subject

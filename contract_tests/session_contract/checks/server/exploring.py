@@ -23,10 +23,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,  # pyright: ignore[reportUnknownVariableType]
 )
 
-from session_contract.checks.attribution import attributed, finding
 from session_contract.checks.budget import Budget
-from session_contract.checks.course import Course, Upset
-from session_contract.checks.made_up import some_session
+from session_contract.checks.server.attribution import attributed, finding
+from session_contract.checks.server.course import Course, Upset
+from session_contract.checks.server.made_up import some_session
 from session_contract.subject.finding import Finding, NotEstablished, TargetDied
 from session_contract.subject.subject import Subject
 from session_spec.matrix import Behavior

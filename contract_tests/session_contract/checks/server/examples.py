@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from weakref import WeakKeyDictionary
 
-from session_contract.checks.course import Course, Upset
-from session_contract.checks.made_up import made_up
 from session_contract.checks.marking import specification
+from session_contract.checks.server.course import Course, Upset
+from session_contract.checks.server.made_up import made_up
 from session_contract.subject.subject import Subject
 from session_spec import Requirement
 from session_spec.class_models.server import read_call

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from session_contract.checks.lives import Life, lives
 from session_contract.checks.marking import requirement
+from session_contract.checks.server.lives import Life, lives
 from session_contract.subject.finding import Finding, NotEstablished, Violated
 from session_contract.subject.record import Record
 from session_contract.subject.subject import Subject

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from session_contract.checks.budget import Budget
-from session_contract.checks.exploring import explored
 from session_contract.checks.marking import requirement
+from session_contract.checks.server.exploring import explored
 from session_contract.subject.finding import NotEstablished, Violated
 from session_contract.subject.subject import Subject
 from session_spec.matrix import SERVER_MATRIX

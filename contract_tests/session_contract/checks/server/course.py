@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from session_contract.checks.life import ensure_alive
-from session_contract.checks.reached import cell
+from session_contract.checks.server.life import ensure_alive
+from session_contract.checks.server.reached import cell
 from session_contract.subject.finding import NotEstablished
 from session_contract.subject.lane import Lane
 from session_contract.subject.record import Record

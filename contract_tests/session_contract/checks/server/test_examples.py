@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from session_contract.checks.attribution import report
-from session_contract.checks.course import Upset
-from session_contract.checks.examples import meanings, play, playable
 from session_contract.checks.marking import requirement, specification
+from session_contract.checks.server.attribution import report
+from session_contract.checks.server.course import Upset
+from session_contract.checks.server.examples import meanings, play, playable
 from session_contract.subject.subject import Subject
 from session_spec import Requirement
 from session_spec.requirement import Origin, Verification

@@ -6,11 +6,11 @@ from collections.abc import Collection
 
 import pytest
 
-from session_contract.checks.attribution import report
 from session_contract.checks.budget import Budget
-from session_contract.checks.course import Course, Upset
-from session_contract.checks.made_up import made_up
 from session_contract.checks.marking import requirement
+from session_contract.checks.server.attribution import report
+from session_contract.checks.server.course import Course, Upset
+from session_contract.checks.server.made_up import made_up
 from session_contract.subject.subject import Subject
 from session_spec.matrix import Behavior
 from session_spec.model import Call, Close, Initialize, Use

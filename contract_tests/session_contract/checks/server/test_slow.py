@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from session_contract.checks.attribution import report
-from session_contract.checks.course import Course, Upset
-from session_contract.checks.lives import PATIENCE
 from session_contract.checks.marking import requirement
+from session_contract.checks.server.attribution import report
+from session_contract.checks.server.course import Course, Upset
+from session_contract.checks.server.lives import PATIENCE
 from session_contract.subject.finding import Finding, NotEstablished, Violated
 from session_contract.subject.lane import Lane
 from session_contract.subject.record import Record

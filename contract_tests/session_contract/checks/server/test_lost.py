@@ -11,9 +11,9 @@ import pytest
 
 from session_contract import environment
 from session_contract.checks.budget import Budget
-from session_contract.checks.life import answers
 from session_contract.checks.marking import requirement
-from session_contract.checks.racing import sentence
+from session_contract.checks.server.life import answers
+from session_contract.checks.server.racing import sentence
 from session_contract.races import Contradiction, judge_history
 from session_contract.subject.finding import Finding, NotEstablished, TargetDied, Violated
 from session_contract.subject.record import Record

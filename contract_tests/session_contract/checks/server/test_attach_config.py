@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from session_contract.checks.attribution import finding
-from session_contract.checks.life import ensure_alive
 from session_contract.checks.marking import requirement
+from session_contract.checks.server.attribution import finding
+from session_contract.checks.server.life import ensure_alive
 from session_contract.subject.finding import NotEstablished, Violated
 from session_contract.subject.lane import Lane
 from session_contract.subject.record import Record

@@ -1,0 +1,81 @@
+"""The classes of targets: for each, how its file is read and which fixtures its checks have.
+
+A target file says ``class = "client"``; without, it is of a server. To add a class, add its row
+here, a folder of checks under its name, and its minimum of checks in ``results.verdict``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from session_contract.subject.target import AnyTarget
+from session_contract.subject.toml_files import Section, nearest, read_toml
+
+if TYPE_CHECKING:
+    from session_contract.doctor import Step
+
+Loader = Callable[[Section, Path], AnyTarget]
+"""Makes the target of a file and of the folder that the file is in."""
+
+
+@dataclass(frozen=True)
+class ClassOfTargets:
+    """Where the parts of a class are; they are imported when a target is of it."""
+
+    loader: str
+    """``module:function``, a Loader."""
+    fixtures: str
+    """The module with the fixtures of its checks."""
+    checks: str
+    """The folder of its checks, inside ``checks``."""
+    doctor: str
+    """``module:function`` that examines a target, in a folder to work in, step by step."""
+
+    def load(self, top: Section, here: Path) -> AnyTarget:
+        """Make the target that a file describes."""
+        loader: Loader = _imported(self.loader)
+        return loader(top, here)
+
+    def fixtures_module(self) -> Any:  # noqa: ANN401 - a plugin of pytest
+        """The plugin of pytest with the fixtures."""
+        return importlib.import_module(self.fixtures)
+
+    def examine(self, target: AnyTarget, folder: Path) -> Iterator[Step]:
+        """Go through a target; what ``session-contract doctor`` does."""
+        examine: Callable[[AnyTarget, Path], Iterator[Step]] = _imported(self.doctor)
+        return examine(target, folder)
+
+
+def _imported(place: str) -> Any:  # noqa: ANN401 - a function
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+_SERVER = ClassOfTargets(
+    loader="session_contract.subject.loading:server_target",
+    fixtures="session_contract.checks.server.fixtures",
+    checks="server",
+    doctor="session_contract.doctor:examine",
+)
+CLASSES: Mapping[str, ClassOfTargets] = {
+    "server": _SERVER,
+    # A server in the dialect of NI's gRPC Device Server.
+    "driver": _SERVER,
+}
+
+
+def load_any_target(path: Path) -> AnyTarget:
+    """Read a target file of any class; a TargetError says what to write instead."""
+    path = path.absolute()
+    top = read_toml(path)
+    about = top.section("target")
+    name = about.text("class", "server")
+    if name not in CLASSES:
+        raise about.error("class", f"is {name!r}; {nearest(name, CLASSES)}", end="")
+    target = CLASSES[name].load(top, path.parent)
+    top.finish()
+    return target
