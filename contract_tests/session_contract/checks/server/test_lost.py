@@ -16,6 +16,7 @@ from session_contract.checks.server.life import answers
 from session_contract.checks.server.racing import sentence
 from session_contract.races import Contradiction, judge_history
 from session_contract.subject.finding import Finding, NotEstablished, TargetDied, Violated
+from session_contract.subject.lane import Lane
 from session_contract.subject.record import Record
 from session_contract.subject.subject import Subject
 from session_spec.matrix import Behavior
@@ -37,27 +38,35 @@ class _Loses(Protocol):
 @contextmanager
 def cancelled(subject: Subject) -> Generator[_Loses, None, None]:
     """The caller cancels as soon as the call is sent."""
-    lane = subject.lane("who gives up")
-    lane.initialize(subject.fresh(), _ATTACH)
 
-    def lose(call: Call) -> Record:
+    def give_up(lane: Lane, call: Call) -> Record:
         pending = lane.begin(call)
         pending.cancel()
         return pending.result()
 
-    yield lose
+    with _held_back(subject, give_up) as lose:
+        yield lose
 
 
 @contextmanager
 def too_late(subject: Subject) -> Generator[_Loses, None, None]:
     """The deadline of the call passes, after the request has."""
+    with _held_back(subject, lambda lane, call: lane.begin(call, timeout=_SOON).result()) as lose:
+        yield lose
+
+
+@contextmanager
+def _held_back(
+    subject: Subject, give_up: Callable[[Lane, Call], Record]
+) -> Generator[_Loses, None, None]:
+    """The answer is held back until the caller has given up: no server can be too quick."""
     with environment.relay(subject.host.address) as relay:
         lane = subject.lane("who gives up", relay.address)
 
         def lose(call: Call) -> Record:
             lane.initialize(subject.fresh(), _ATTACH)
             relay.stall("answers")
-            record = lane.begin(call, timeout=_SOON).result()
+            record = give_up(lane, call)
             relay.heal()
             return record
 
