@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from session_contract.subject.finding import NotEstablished
+from session_contract.subject.hosting import answers
 from session_contract.subject.loading import load_target
 from session_contract.subject.opening import needs_discovery, open_subject
 from session_contract.subject.record import Journal
@@ -23,6 +26,7 @@ from session_contract.subject.target import (
     Unreachable,
     UseCall,
 )
+from session_fakes.network.relay import Relay
 from session_spec.matrix import Behavior
 from session_spec.model import Answer
 
@@ -34,6 +38,8 @@ LOCKS = Target(
     HERE,
     uses=[UseCall("WriteNote", request={"text": "{here} {value}"}, answer="text", writes=True)],
 )
+_TO_GREET = 0.5
+"""Seconds: more than a client waits that thinks only of coming back quickly."""
 NOTE = (
     "import pathlib, sys; do, folder, name = sys.argv[1:];"
     "open(pathlib.Path(folder) / 'notes', 'a').write(f'{do} {name}\\n')"
@@ -72,6 +78,29 @@ def test___address___opened_and_left___server_goes_on(tmp_path: Path) -> None:
             with open_subject(target, tmp_path, Journal()) as subject:
                 assert subject.lane().close_session("t9").code == "NOT_FOUND"
                 subject.end_check()
+
+
+def test___server_that_is_slow_to_greet___called___answers(tmp_path: Path) -> None:
+    with open_subject(LOCKS, tmp_path, Journal()) as subject, Relay(subject.host.address) as relay:
+        relay.stall("answers")
+        heal = threading.Timer(_TO_GREET, relay.heal)
+        heal.start()
+
+        record = subject.lane(address=relay.address).close_session("t9")
+        heal.join()
+        subject.end_check()
+
+    assert record.code == "NOT_FOUND"
+
+
+def test___server_that_is_slow_to_greet___waited_for___gets_all_the_time_there_is() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert not answers(f"127.0.0.1:{silent.getsockname()[1]}", _TO_GREET)
+        silent.accept()[0].close()
+
+        silent.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            silent.accept()
 
 
 def test___resources___used_and_left___are_set_up_before_and_cleaned_up_after(

@@ -39,9 +39,11 @@ _UNIGNORE = (
 
 def answers(address: str, within: float) -> bool:
     """Whether a gRPC server is at this address, waiting for it if need be."""
+    patience = 1000 + int(within * 1000)
     options = [("grpc.enable_http_proxy", 0), ("grpc.initial_reconnect_backoff_ms", 50),
-               ("grpc.min_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200),
-               ("grpc.use_local_subchannel_pool", 1)]  # fmt: skip
+               ("grpc.max_reconnect_backoff_ms", 200), ("grpc.use_local_subchannel_pool", 1),
+               # As long as a busy server may take to greet, in spite of the name.
+               ("grpc.min_reconnect_backoff_ms", patience)]  # fmt: skip
     with grpc.insecure_channel(address, options) as channel:
         ready = grpc.channel_ready_future(channel)
         try:

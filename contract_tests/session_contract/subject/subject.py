@@ -23,9 +23,10 @@ from session_spec.model import Answer, Close, Initialize, Rules
 _OPTIONS = [
     ("grpc.max_receive_message_length", -1),
     ("grpc.enable_http_proxy", 0),
-    # A server that was started again is to be found at once.
+    # A server that was started again is to be found at once; yet a busy one gets its time to
+    # greet, which is what gRPC takes the least for.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 20_000),
     ("grpc.max_reconnect_backoff_ms", 1000),
     # Lanes are clients of their own: they may not share one connection.
     ("grpc.use_local_subchannel_pool", 1),
