@@ -24,7 +24,9 @@ from session_contract.subject.target import Command, Identity, Target
 from session_spec.model import LOST, Answer, Initialize
 
 CALL = Record(1, "client", Initialize("R", 1), Answer("OK", "s1", new=True), 1.0, 3.0)
-GOOD = Life("SIGTERM", [Registration("localhost:1", served=True)], True, [], 0, CALL, asked=2.0)
+GOOD = Life(
+    "SIGTERM", [Registration("localhost:1", served=True)], True, [], 0, CALL, asked=2.0, heard=3.0
+)
 TARGET = Target(Identity("a server"), Command(["server"], Path()), Path())
 
 
@@ -88,6 +90,11 @@ def test___a_life_with_one_fault___checked___violates_that_requirement(
     [
         ("HOST-CALLS-FINISH", replace(GOOD, running=None), "set .resource. slow"),
         ("HOST-CALLS-FINISH", replace(GOOD, asked=9.0), "make it slower"),
+        (
+            "HOST-CALLS-FINISH",
+            replace(GOOD, running=replace(CALL, answer=LOST, ended=math.inf), heard=7.1),
+            "grace period of 5 s was over",
+        ),
         ("HOST-UNREGISTERS", replace(GOOD, listed=False), "HOST-REGISTERS is violated"),
     ],
 )
@@ -96,6 +103,21 @@ def test___a_life_that_shows_nothing___checked___not_established(
 ) -> None:
     with pytest.raises(NotEstablished, match=text):
         _check(name, life, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("life", "decides"),
+    [
+        (GOOD, True),
+        (replace(GOOD, running=None), True),
+        (replace(GOOD, heard=1.9), False),
+        (replace(GOOD, heard=7.1), False),
+    ],
+)
+def test___a_life___looked_at___decides_unless_its_call_was_too_quick_or_too_slow(
+    life: Life, decides: bool
+) -> None:
+    assert life.decides(TARGET.place.grace if isinstance(TARGET.place, Command) else 0) is decides
 
 
 def _register(address: str, interfaces: list[str]) -> None:

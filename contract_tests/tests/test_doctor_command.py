@@ -13,6 +13,7 @@ import pytest
 
 from session_contract import cli
 from session_contract.doctor import examine
+from session_contract.subject import hosting
 from session_contract.subject.hosting import answers
 from session_contract.subject.target import (
     Command,
@@ -171,7 +172,10 @@ def test___command___examined___is_stopped_in_each_way_and_started_again(tmp_pat
     assert not result["start again"][0]
 
 
-def test___command_that_does_not_stop___examined___says_so(tmp_path: Path) -> None:
+def test___command_that_does_not_stop___examined___says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosting, "TO_END", 0.1)
     place = replace(COMMAND, argv=(*COMMAND.argv, "--deaf"), grace=0.1)
     target = replace(LOCKS, place=place, claims=frozenset({"hosting"}))
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from session_contract.subject import hosting
 from session_contract.subject.finding import NotEstablished
 from session_contract.subject.hosting import CommandHost, answers
 from session_contract.subject.placing import AddressHost, ServicerHost, place
@@ -239,8 +240,9 @@ def test___command_that_enter_stops___started___has_a_terminal(tmp_path: Path) -
 
 @posix
 def test___command_that_does_not_stop___stopped___is_killed_and_has_no_exit_code(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(hosting, "TO_END", 0.1)
     command = replace(ON_PORT, argv=(*ON_PORT.argv, "--deaf"), grace=0.1)
 
     with started(command, tmp_path) as host:

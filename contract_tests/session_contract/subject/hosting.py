@@ -24,8 +24,10 @@ from session_contract.subject.templates import fill
 
 _STEP = 0.02
 """Seconds between two looks at a server that is on its way."""
-_LAST = 2.0
+TO_END = 10.0
 """Seconds more than its grace period that a server has to end, since machines are busy."""
+_TO_READ = 2.0
+"""Seconds for the last lines of a server that has ended."""
 _LINES_SHOWN = 20
 _WINDOWS = os.name == "nt"
 _UNIGNORE = (
@@ -115,7 +117,7 @@ class CommandHost:
         if self._process is None:
             return None
         self._process.ask(how)
-        return self._process.wait(self._command.grace + _LAST)
+        return self._process.wait(self._command.grace + TO_END)
 
     def kill(self) -> None:
         """End the server as a crash would, and what it started."""
@@ -224,7 +226,7 @@ class ServerProcess:
         except subprocess.TimeoutExpired:
             self.end()
             return None
-        self._reader.join(_LAST)
+        self._reader.join(_TO_READ)
         return code
 
     def end(self) -> None:
@@ -236,7 +238,7 @@ class ServerProcess:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
-        self._reader.join(_LAST)
+        self._reader.join(_TO_READ)
         self._shut_input()
 
     def _start(

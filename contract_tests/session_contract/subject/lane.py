@@ -40,13 +40,18 @@ class Wire(Protocol):
 class Pending:
     """A call that was sent; ``result`` waits for what comes of it."""
 
-    def __init__(self, wait: Callable[[], Record], cancel: Callable[[], object]) -> None:
+    def __init__(
+        self, wait: Callable[[], tuple[Record, float]], cancel: Callable[[], object]
+    ) -> None:
         self._wait = wait
         self.cancel = cancel
+        self.heard = math.inf
+        """When its caller knew what came of it, also that its answer was lost."""
 
     def result(self) -> Record:
         """Wait for the end of the call, and return its record."""
-        return self._wait()
+        record, self.heard = self._wait()
+        return record
 
 
 class Lane:
@@ -124,7 +129,7 @@ class Lane:
 
         future.add_done_callback(arrived)
 
-        def wait() -> Record:
+        def wait() -> tuple[Record, float]:
             answer, details, read = self._outcome(call, future, use)
             # The callback may come a moment after the result: a later time is never wrong.
             moment = arrivals[0] if arrivals else self._journal.now()
@@ -135,7 +140,7 @@ class Lane:
                 self._scope, life,
             )  # fmt: skip
             self._journal.add(record)
-            return record
+            return record, moment
 
         return Pending(wait, future.cancel)
 

@@ -90,6 +90,8 @@ class Subject:
         self.scope = ""
         self.executions = 1
         """How often the check that runs has put its requirement to the test."""
+        self.registered_before = 0
+        """Registrations that Discovery had seen when the server was started last."""
         self.reached: Counter[Cell] = Counter()
         """How often each place was reached, over the whole run."""
         self._prepare = prepare
@@ -140,6 +142,8 @@ class Subject:
     def start_again(self) -> None:
         """Start the server after it ended; what is recorded from now on is of its next life."""
         self.journal.life += 1
+        if self.discovery:
+            self.registered_before = len(self.discovery.registered)
         self.host.start()
 
     def begin_check(self, scope: str) -> None:
