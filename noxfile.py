@@ -73,6 +73,7 @@ nox.options.sessions = ["tests", "contract", "lint", "types", "docs"]
 
 PLACES = ("--target", "--address", "--command", "--servicer")
 """How ``session-contract run`` is told what to judge."""
+VARIANTS = Path("contract_tests/targets/variants")
 ROOMS = ["spec", "reference_impl", "contract_tests", "fakes"]
 
 
@@ -108,18 +109,17 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def contract(session: nox.Session) -> None:
-    """Judge the reference servers; ``-- --target FILE`` judges another."""
+    """Judge all that is ours, on one page; ``-- --target FILE`` judges something else.
+
+    ``-- --all`` judges the variants, too: the same in other languages, and by other ways.
+    """
     session.install("-e", ".[contract]")
-    targets = sorted(Path("contract_tests/targets").glob("*.toml"))
     if any(word.startswith(PLACES) for word in session.posargs):
         session.run("session-contract", "run", *session.posargs)
         return
-    for target in targets:
-        results = Path("contract-results", target.stem)
-        session.run(
-            "session-contract", "run", "--target", str(target), "--results", str(results),
-            *session.posargs,
-        )  # fmt: skip
+    flags = [word for word in session.posargs if word != "--all"]
+    more = [str(VARIANTS)] if "--all" in session.posargs and VARIANTS.exists() else []
+    session.run("session-contract", "run-all", "contract_tests/targets", *more, *flags)
 
 
 @nox.session

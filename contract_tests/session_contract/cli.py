@@ -23,6 +23,7 @@ from session_contract.commands.judge import judge
 from session_contract.commands.replay import replay
 from session_contract.commands.results_commands import compare, diff
 from session_contract.commands.run import run
+from session_contract.commands.run_all import run_all
 from session_spec import Requirement, SpecError, Specification, load
 from session_spec.requirement import CLAIMS
 
@@ -44,6 +45,7 @@ def cli() -> None:
     session-contract explain CLOSE-UNKNOWN    one requirement: its text, why, examples
     session-contract copy file_logger DEST    a server to make your own
     session-contract run --target FILE        does a server meet the contract?
+    session-contract run-all FOLDER           do all that are described there?
     """
 
 
@@ -127,6 +129,7 @@ cli.add_command(init)
 cli.add_command(judge)
 cli.add_command(replay)
 cli.add_command(run)
+cli.add_command(run_all)
 
 
 def _binds(requirement: Requirement, claim: str | None) -> bool:

@@ -47,8 +47,7 @@ _FRAME = """\
 <main>
 {main}
 </main>
-<footer>Written by session-contract {kit}. The same in other forms, beside this page:
-results.json, junit.xml, badge.svg.</footer>
+<footer>{footer}</footer>
 </body>
 </html>
 """
@@ -65,17 +64,47 @@ def page(result: RunResult, specification: Specification) -> str:
         reached(result),
         _left_out(result, specification),
     ]
-    return _FRAME.format(
-        title=text(f"{name_of(result)}: {word.lower()}"),
-        style=_STYLE.read_text(encoding="utf-8"),
+    return frame(
+        title=f"{name_of(result)}: {word.lower()}",
         kind=kind,
-        version=text(result.spec_version),
-        name=text(name_of(result)),
+        version=result.spec_version,
+        name=name_of(result),
         verdict=word,
         sentence=linked(sentence(result, specification), found),
         main="\n".join(part for part in parts if part),
-        kit=text(result.kit_version),
+        footer=f"Written by session-contract {text(result.kit_version)}. "
+        "The same in other forms, beside this page:\nresults.json, junit.xml, badge.svg.",
     )
+
+
+def frame(
+    *,
+    title: str,
+    kind: str,
+    version: str,
+    name: str,
+    verdict: str,
+    sentence: str,
+    main: str,
+    footer: str,
+) -> str:
+    """A page with a verdict at its head; ``sentence``, ``main`` and ``footer`` are HTML."""
+    return _FRAME.format(
+        title=text(title),
+        style=_STYLE.read_text(encoding="utf-8"),
+        kind=kind,
+        version=text(version),
+        name=text(name),
+        verdict=verdict,
+        sentence=sentence,
+        main=main,
+        footer=footer,
+    )
+
+
+def words(verdict: Verdict) -> tuple[str, str]:
+    """A verdict in a word or two, and how it looks."""
+    return _WORDS.get(verdict, ("Wrong usage", "open"))
 
 
 def _verdict(result: RunResult, specification: Specification) -> tuple[str, str]:
@@ -85,7 +114,7 @@ def _verdict(result: RunResult, specification: Specification) -> tuple[str, str]
         found = standings(result, specification).values()
         if Standing.KNOWN_FAILURE in found:
             return "Not met, as known", "open"
-    return _WORDS[its]
+    return words(its)
 
 
 def _identity(result: RunResult) -> str:

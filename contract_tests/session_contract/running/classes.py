@@ -7,6 +7,8 @@ here, a folder of checks under its name, and its minimum of checks in ``results.
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +78,34 @@ def load_any_target(path: Path) -> AnyTarget:
     name = about.text("class", "server")
     if name not in CLASSES:
         raise about.error("class", f"is {name!r}; {nearest(name, CLASSES)}", end="")
+    if missing := _missing(about):
+        raise about.error("needs", f"names what is not here: {missing}")
     target = CLASSES[name].load(top, path.parent)
     top.finish()
     return target
+
+
+def missing_needs(path: Path) -> str:
+    """What a target file says it needs and this machine has not; empty when it has all."""
+    return _missing(read_toml(path).section("target"))
+
+
+def _missing(about: Section) -> str:
+    absent: list[str] = []
+    for need in about.texts("needs"):
+        kind, _, name = need.partition(":")
+        if kind not in _NEEDS or not name:
+            raise about.error("needs", f"has {need!r}: write program:NAME or module:NAME")
+        if not _NEEDS[kind](name):
+            absent.append(f"the {kind} {name} is not installed")
+    return ", ".join(absent)
+
+
+def _has_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # of the package that it would be in
+        return False
+
+
+_NEEDS: Mapping[str, Callable[[str], object]] = {"program": shutil.which, "module": _has_module}

@@ -115,7 +115,9 @@ def server_target(top: Section, here: Path) -> Target:
 
 def identity(about: Section) -> Identity:
     """What ``[target]`` says of any target: its name, its version, whom to ask."""
-    about.text("class")  # known to whoever chose this loader
+    # Known to whoever chose this loader.
+    about.text("class")
+    about.texts("needs")
     name = about.text("name")
     if not name:
         raise about.error("name", "is missing: say what the report is to call the target")
