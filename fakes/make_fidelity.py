@@ -32,6 +32,9 @@ what NI's published clients and samples do or need (*seen in NI's code*). Where 
 fakes do the strictest thing that makes sense, and say so: *our choice*. No rule of this page was
 compared with NI's services running on a station: that is *unverified*.
 
+The rules whose names begin with TS are those of TestStand, for the sequences that
+`session_fakes.teststand` runs. *Documented* means TestStand's manual there; no TestStand was run.
+
 ## What this is not for
 
 - Not for judging NI's services or hardware: a test that is green here can still fail on a station.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import shutil
 import sys
 import time
@@ -15,10 +14,9 @@ import click
 
 from session_fakes.cli import text
 from session_fakes.cli.flags import DURATION, Flag, client, json_flag, ready_file_flag
-from session_fakes.errors import FakeError, listed, quoted
 
 if TYPE_CHECKING:
-    from session_fakes.measure import Measurement, Outputs
+    from session_fakes.measure import Measurement, Outputs, finding
 
     ListOfNumbers = click.ParamType[list[int]]
 else:
@@ -26,7 +24,6 @@ else:
     ListOfNumbers = click.ParamType
 
 FAILED = 1
-_INTERFACE = ".MeasurementService"
 _MARKS = "|/-\\"
 _MARK_SECONDS = 0.12
 
@@ -96,8 +93,10 @@ def measure(
     \b
     Example: session-fakes measure "My Measurement" --set voltage=3.3 --sites 0,1
     """
+    from session_fakes.measure import finding
+
     station = client(ready_file)
-    service = _find(station.get("/state")["services"], name)
+    service = _resolved(finding.find(station.get("/state")["services"], name))
     pin_map_id = station.ready.pin_map_id
     if pin_map:
         pin_map_id = station.post("/pin-map", path=str(pin_map.absolute()))["pin_map_id"]
@@ -168,26 +167,11 @@ class _Job:
         click.echo(text.safe(as_table(outputs, width), keep="\n"))
 
 
-def _find(services: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
-    """The service of a name; raise FakeError with the nearest when there is none."""
-    measurements = [s for s in services if any(_INTERFACE in i for i in s["interfaces"])]
-    found = [s for s in measurements if s["service_class"] == name]
-    found = found or [s for s in measurements if s["display_name"] == name]
-    classes = sorted({s["service_class"] for s in found})
-    if len(classes) > 1:
-        raise FakeError(
-            f"Several measurements are called {quoted(name)}. Say which class: {listed(classes)}."
-        )
-    if not found:
-        raise FakeError(_nothing_called(name, measurements))
-    return _resolved(found)
+def _resolved(found: Sequence[finding.Row]) -> finding.Row:
+    """The registration that clients get, with a word to the user when it is a dead one."""
+    from session_fakes.measure import finding
 
-
-def _resolved(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What Discovery answers for one class: the newest of the latest version, dead or not."""
-    from session_fakes.discovery.versions import version_order
-
-    newest = max(found, key=lambda service: (version_order(service["version"]), service["since"]))
+    newest = finding.newest(found)
     living = [service for service in found if not service["stale"]]
     if newest["stale"] and living:
         text.say(
@@ -196,17 +180,6 @@ def _resolved(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
             "the older one: start it again, or the station with --evict-stale."
         )
     return newest
-
-
-def _nothing_called(name: str, measurements: Sequence[dict[str, Any]]) -> str:
-    known = [s["display_name"] for s in measurements]
-    if not known:
-        return "No measurement is registered. Start one: session-fakes run -- python FILE"
-    names = [*known, *(s["service_class"] for s in measurements)]
-    folded = {each.casefold(): each for each in names}
-    near = difflib.get_close_matches(name.casefold(), folded, n=1)
-    hint = f" Did you mean {quoted(folded[near[0]])}?" if near else ""
-    return f"No measurement {quoted(name)} is registered.{hint} There are: {listed(known)}."
 
 
 @contextlib.contextmanager

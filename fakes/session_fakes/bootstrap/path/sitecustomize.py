@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from _thread import get_ident
 
 TYPE_CHECKING = False  # `typing` would cost every start of Python some milliseconds
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ DISCOVERY = "SESSION_FAKES_DISCOVERY"
 REPORT = "SESSION_FAKES_BOOTSTRAP_REPORT"
 CALLER_KEY = "session-fakes-caller"
 PROCESS_KEY = "session-fakes-process"
+STEP_KEY = "session-fakes-step"
 
 LOOKUP = "_get_discovery_service_address"
 _SDK_3 = "ni.measurementlink.discovery.v1.client"
@@ -35,6 +37,9 @@ _NOT_CALLERS = (
     *("ni.measurementlink", "ni_grpc_extensions", "ni_measurement_plugin_sdk_service"),
 )
 _LONGEST = 200
+
+STEPS: dict[int, str] = {}
+"""The step of a sequence that each thread is at, by the thread's id."""
 
 
 class Hook:
@@ -251,6 +256,7 @@ def tags() -> list[tuple[str, str]]:
         # What was started by its module, as pytest is, has no name but that of its folder.
         _scripts[script] = parts[-2] if parts[-1] == "__main__.py" else "/".join(parts[-2:])
     found = [(PROCESS_KEY, f"{os.getpid()} {_scripts[script]}"), (CALLER_KEY, _caller())]
+    found.append((STEP_KEY, STEPS.get(get_ident(), "")))
     return [(key, _plain(value)) for key, value in found if value]
 
 

@@ -1,0 +1,88 @@
+"""Who held which session when, from the calls that the station answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from session_fakes.bootstrap.path.sitecustomize import STEP_KEY
+from session_fakes.services.callers import holder_of, process_of
+from session_fakes.serving.calls import RecordedCall
+from session_fakes.serving.dispatch import Caller
+
+if TYPE_CHECKING:
+    from session_fakes.teststand.report import StepResult
+
+__all__ = ["Span", "spans"]
+
+Kind = Literal["waited", "reserved", "registered"]
+_EFFECTS: Mapping[str, tuple[Kind, bool]] = {
+    "ReserveSessions": ("reserved", True),
+    "ReserveAllRegisteredSessions": ("reserved", True),
+    "UnreserveSessions": ("reserved", False),
+    "RegisterSessions": ("registered", True),
+    "UnregisterSessions": ("registered", False),
+}
+"""What a method begins, or ends."""
+_MOMENT = 0.02
+"""Seconds that a call may take without having waited for a session."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A time during which a session was waited for, reserved or registered."""
+
+    session: str
+    kind: Kind
+    step: int | None
+    """The number of the step that asked for it; None when it is not known, or there was none."""
+    who: str
+    started: float
+    ended: float | None = None
+    """None when it was still so after the run."""
+
+
+def spans(calls: Iterable[RecordedCall], steps: Sequence[StepResult]) -> list[Span]:
+    """All spans of a run, by their start; those that are open at its end have no end.
+
+    Args:
+        calls: The calls of the run.
+        steps: Its steps, to say which made a call.
+    """
+    held: dict[tuple[str, Kind], Span] = {}
+    done: list[Span] = []
+    effective = [call for call in calls if call.code == "OK" and call.method in _EFFECTS]
+    for call in sorted(effective, key=_when):
+        kind, begins = _EFFECTS[call.method]
+        step, who = _maker(call, steps)
+        for session in _sessions(call):
+            if ended := held.pop((session, kind), None):
+                done.append(replace(ended, ended=_when(call)))
+            if begins:
+                held[session, kind] = Span(session, kind, step, who, _when(call))
+            if begins and kind == "reserved" and call.elapsed > _MOMENT:
+                done.append(Span(session, "waited", step, who, call.started, _when(call)))
+    return sorted([*done, *held.values()], key=lambda span: span.started)
+
+
+def _when(call: RecordedCall) -> float:
+    """When a call took effect: what is given back may be taken before its giver has the answer."""
+    return call.started + (call.elapsed if _EFFECTS[call.method][1] else 0.0)
+
+
+def _sessions(call: RecordedCall) -> list[str]:
+    message: Any = call.response if "Reserve" in call.method else call.request
+    return [information.session.name for information in message.sessions]
+
+
+def _maker(call: RecordedCall, steps: Sequence[StepResult]) -> tuple[int | None, str]:
+    """The step that made a call, and its name; else the caller as the station knows it."""
+    caller = Caller(cast("Any", None), call.peer, call.metadata)
+    tag, process = caller.tag(STEP_KEY), f"process {process_of(caller)[0]}"
+    running = [step for step in steps if step.started <= call.started <= step.ended]
+    found = [step for step in running if str(step.number) == tag or step.process == process]
+    found = found or running
+    if len(found) == 1:
+        return found[0].number, found[0].name
+    return None, str(holder_of(caller))
