@@ -103,7 +103,7 @@ def group(name: str) -> tuple[str, ...]:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run every test of the project; arguments after ``--`` go to pytest."""
-    session.install("-e", ".[contract]", *group("docs"))
+    session.install("-e", ".[contract]", *group("docs"), *group("lint"))
     session.run("pytest", *(session.posargs or ["-n", "2", "-rs"]))
 
 
@@ -204,6 +204,16 @@ def mutate(session: nox.Session) -> None:
     session.run(
         "python", "contract_tests/mutation/mutate.py", "spec/session_spec/model.py",
         *tests, *session.posargs,
+    )  # fmt: skip
+
+
+@nox.session
+def scaffold(session: nox.Session) -> None:
+    """Make projects by ``session-contract new``, and check each in a fresh environment."""
+    session.install("-e", ".[contract]", "uv")
+    session.run(
+        "python", "contract_tests/new_projects/check.py", "--oldest", oldest_python(),
+        *session.posargs,
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ class CopyError(Exception):
 
 def names() -> list[str]:
     """The servers that can be copied."""
-    return sorted(path.parent.name for path in _reference().glob("*/server.py"))
+    return sorted(path.parent.name for path in reference().glob("*/server.py"))
 
 
 def copy(name: str, destination: Path) -> None:
@@ -41,7 +41,8 @@ def copy(name: str, destination: Path) -> None:
         raise CopyError(f"{error.filename} cannot be made: {error.strerror}.") from error
 
 
-def _reference() -> Path:
+def reference() -> Path:
+    """The folder of the reference servers; CopyError when they are not installed."""
     spec = importlib.util.find_spec("session_reference")
     if spec is None or not spec.submodule_search_locations:
         raise CopyError("The reference servers are not installed: install session-contract anew.")
@@ -56,12 +57,17 @@ def _suggestion(name: str) -> str:
 
 def _files(name: str) -> Iterator[tuple[Path, Path]]:
     """Each file of a copy: its place in there, and where it comes from."""
-    reference = _reference()
-    for top in [*(reference / name).iterdir(), *(reference / shared for shared in SHARED)]:
-        for path in [top, *top.rglob("*")]:
-            place = Path(top.name) / path.relative_to(top)
-            if path.is_file() and not any(_is_made(part) for part in place.parts):
-                yield place, path
+    folder = reference()
+    for top in [*(folder / name).iterdir(), *(folder / shared for shared in SHARED)]:
+        yield from contents(top)
+
+
+def contents(top: Path) -> Iterator[tuple[Path, Path]]:
+    """Each file of a folder, or the file itself: its place beside others, and where it lies."""
+    for path in [top, *top.rglob("*")]:
+        place = Path(top.name) / path.relative_to(top)
+        if path.is_file() and not any(_is_made(part) for part in place.parts):
+            yield place, path
 
 
 def _is_made(name: str) -> bool:

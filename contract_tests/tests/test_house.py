@@ -33,6 +33,8 @@ EXCEPTIONS: dict[tuple[str, str], set[str]] = {
     ("session_fakes", "pytest_plugin.py"): {"pytest"},
     ("session_fakes", "device/"): DRIVERS,
     ("session_contract", "environment.py"): {"session_fakes"},
+    # What a new project is made of, which is never imported.
+    ("session_contract", "scaffold/template/"): NI | {"gadget_service"},
     # Tests that travel with a copy.
     ("session_reference", "file_logger/tests/"): {"pytest"},
     ("session_reference", "custom_instrument/tests/"): {"pytest"},

@@ -1,0 +1,1 @@
+"""Makes a complete project of a service whose sessions are shared."""
