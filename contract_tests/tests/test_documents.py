@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Generator, Iterator
@@ -18,10 +19,8 @@ from typing import NamedTuple
 import pytest
 
 HOUSE = Path(__file__).resolve().parents[2]
-DOCUMENTS = [
-    *(HOUSE / name for name in ("README.md", "fakes/README.md", "spec/README.md")),
-    *sorted(HOUSE.glob("spec/guides/*.md")),
-]
+DOCUMENTS = [HOUSE / name for name in ("README.md", "fakes/README.md", "spec/README.md")]
+GUIDES = sorted(HOUSE.glob("spec/guides/*.md"))
 PLUG_IN = HOUSE / "fakes" / "tests" / "plug_ins" / "simple"
 PIN_MAP = """<?xml version="1.0" encoding="utf-8"?>
 <PinMap xmlns="http://www.ni.com/TestStand/SemiconductorModule/PinMap.xsd" schemaVersion="1.6">
@@ -33,9 +32,16 @@ PIN_MAP = """<?xml version="1.0" encoding="utf-8"?>
 </PinMap>
 """
 RUN = "session-fakes run --pin-map station.pinmap -- python measurement.py"
-READY = {"run": "is registered after", "up": "Station ready"}
-"""The commands that stay, and what they say when others can go on."""
-PATIENCE = 60
+READY = {
+    "session-fakes run": "is registered after",
+    "session-fakes up": "Station ready",
+    "python my_logger": "stops it",
+    "python my_lock": "stops it",
+}
+"""The commands that stay, by how they begin, and what they say when others can go on."""
+PATIENCE = 100
+PORT = "50051"
+"""The port that the documents name; another one is used."""
 
 
 class Block(NamedTuple):
@@ -44,6 +50,8 @@ class Block(NamedTuple):
     place: str
     language: str
     text: str
+    file: str = ""
+    """The file that a reader is to have with this text."""
 
     @property
     def commands(self) -> list[list[str]]:
@@ -61,16 +69,19 @@ class Block(NamedTuple):
 
 def blocks(text: str, name: str) -> Iterator[Block]:
     """The blocks of a document; one may hold others when its fence is longer."""
-    for found in re.finditer(r"^(`{3,})(\w*)\n(.*?)^\1$", text, re.DOTALL | re.MULTILINE):
+    fence = r"^(`{3,})(\w*)(?: (\S+))?\n(.*?)^\1$"
+    for found in re.finditer(fence, text, re.DOTALL | re.MULTILINE):
         line = text.count("\n", 0, found.start()) + 1
-        yield Block(f"{name}:{line}", found[2], found[3])
+        yield Block(f"{name}:{line}", found[2], found[4], found[3] or "")
 
 
-ALL = [
-    block
-    for path in DOCUMENTS
-    for block in blocks(path.read_text(encoding="utf-8"), path.relative_to(HOUSE).as_posix())
-]
+def blocks_of(path: Path) -> list[Block]:
+    """The blocks of a document of the house."""
+    name = path.relative_to(HOUSE).as_posix()
+    return list(blocks(path.read_text(encoding="utf-8"), name))
+
+
+ALL = [block for path in DOCUMENTS for block in blocks_of(path)]
 
 
 @dataclass
@@ -79,25 +90,48 @@ class Bench:
 
     folder: Path
     environment: dict[str, str]
+    stays: ExitStack
+    """Ends what was started and stays."""
+    port: str
+    is_story: bool = False
+    """Whether a block finds what those before it have left: a guide does."""
+    printed: str = ""
+    """What the last command printed."""
+    station: bool = False
+    """Whether a station runs."""
 
     def check(self, block: Block) -> None:
-        """Run a block; AssertionError says what did not go well."""
-        if block.language == "python":
-            self._python(block.text)
+        """Do what a block says; AssertionError says what did not go well."""
+        text = block.text.replace(PORT, self.port)
+        if block.file:
+            (self.folder / block.file).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / block.file).write_text(text, encoding="utf-8")
+        elif block.language == "python":
+            self._python(text)
+        elif block.language == "text":
+            self._was_printed(block)
+        else:
+            assert block.language == "", f"{block.place}: nobody knows how to run {block.language}"
+            for command in block._replace(text=text).commands:
+                self._command(command)
+
+    def _command(self, command: list[str]) -> None:
+        assert command[0] in OURS, f"not ours: {command}"
+        staying = next((r for r in READY if shlex.join(command).startswith(r)), None)
+        if staying is not None:
+            self.stays.enter_context(self.started(command, READY[staying]))
+            self.station |= command[0] == "session-fakes"
             return
-        assert block.language == "", f"{block.place}: nobody knows how to run {block.language}"
-        with ExitStack() as station:
-            running = False
-            for command in block.commands:
-                assert command[0] in ("session-fakes", "session-contract"), f"not ours: {command}"
-                if command[1] in READY:
-                    station.enter_context(self.started(command))
-                    running = True
-                    continue
-                if command[0] == "session-fakes" and not running:
-                    station.enter_context(self.started(shlex.split(RUN)))
-                    running = True
-                self._succeeds(command)
+        if command[0] == "session-fakes" and not (self.station or self.is_story):
+            self._command(shlex.split(RUN))
+        self.printed = self._succeeds(command)
+
+    def _was_printed(self, block: Block) -> None:
+        """Each line was printed by the last command; an ellipsis stands for anything."""
+        for line in block.text.splitlines():
+            parts = (re.escape(part.strip()) for part in line.split("…"))
+            wanted = ".*".join(re.sub(r"(\\ )+", r"\\s+", part) for part in parts)
+            assert re.search(wanted, self.printed), f"{block.place}: {line!r} not in {self.printed}"
 
     def _python(self, text: str) -> None:
         (self.folder / "test_block.py").write_text(text, encoding="utf-8")
@@ -107,18 +141,20 @@ class Bench:
             assert promised.partition("…")[0] in printed
 
     def _succeeds(self, command: list[str]) -> str:
+        ends = FAILS.get(" ".join(command[:2]), 0) if self.is_story else 0
         done = subprocess.run(
             self._found(command),
             cwd=self.folder,
             env=self.environment,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             encoding="utf-8",
             timeout=PATIENCE,
             check=False,
         )
-        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-        return done.stdout
+        assert done.returncode in (0, ends), f"{command}: {done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
 
     def _found(self, command: list[str]) -> list[str]:
         program = shutil.which(command[0], path=self.environment["PATH"])
@@ -126,7 +162,7 @@ class Bench:
         return [program, *command[1:]]
 
     @contextmanager
-    def started(self, command: list[str]) -> Generator[None, None, None]:
+    def started(self, command: list[str], ready: str) -> Generator[None, None, None]:
         """A command that stays, from when it is ready."""
         process = subprocess.Popen(
             self._found(command),
@@ -141,15 +177,20 @@ class Bench:
         with process:
             try:
                 assert process.stdout is not None
-                assert any(READY[command[1]] in line for line in process.stdout), f"{command} ended"
+                assert any(ready in line for line in process.stdout), f"{command} ended"
                 yield
             finally:
                 process.terminate()
                 process.communicate(timeout=PATIENCE)
 
 
+OURS = ("session-fakes", "session-contract", "python")
+FAILS = {"python measure_twice.py": 1}
+"""Commands of guides that show a failure, and how they end."""
+
+
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
+def bench(tmp_path: Path) -> Iterator[Bench]:
     (tmp_path / "station.pinmap").write_text(PIN_MAP, encoding="utf-8")
     shutil.copy(PLUG_IN / "measurement.py", tmp_path)
     config = json.loads((PLUG_IN / "SimpleMeasurement.serviceconfig").read_text(encoding="utf-8"))
@@ -158,14 +199,18 @@ def bench(tmp_path: Path) -> Bench:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SESSION_FAKES_")}
     environment["SESSION_FAKES_READY_FILE"] = str(tmp_path / "ready.json")
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return Bench(tmp_path, environment)
+    with ExitStack() as stays, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+        free.close()
+        yield Bench(tmp_path, environment, stays, port)
 
 
 def test___documents___looked_through___have_blocks_of_each_kind() -> None:
     assert {block.place.partition(":")[0] for block in ALL} == {
         path.relative_to(HOUSE).as_posix() for path in DOCUMENTS
     }
-    assert {block.language for block in ALL} == {"", "python", "example"}
+    assert {block.language for block in ALL} == {"", "python"}
 
 
 @pytest.mark.parametrize(
@@ -173,6 +218,17 @@ def test___documents___looked_through___have_blocks_of_each_kind() -> None:
 )
 def test___block_of_a_document___run___does_what_it_says(bench: Bench, block: Block) -> None:
     bench.check(block)
+
+
+@pytest.mark.parametrize("path", GUIDES, ids=lambda path: path.stem)
+def test___guide___followed_from_its_beginning___does_what_it_says(
+    bench: Bench, path: Path
+) -> None:
+    bench.is_story = True
+
+    for block in blocks_of(path):
+        if not block.is_checked_elsewhere:
+            bench.check(block)
 
 
 @pytest.mark.parametrize(
@@ -185,6 +241,7 @@ def test___block_of_a_document___run___does_what_it_says(bench: Bench, block: Bl
         ("", "session-contract list\nsession-fakes nonsense     does nothing"),
         ("", "session-fakes run -- python no_such_file.py"),
         ("", "echo hello"),
+        ("text", "never printed"),
         ("cobol", "STOP RUN."),
     ],
 )
