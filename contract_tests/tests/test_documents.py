@@ -16,7 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import grpc
 import pytest
+from ni.measurementlink.discovery.v1 import client as discovery
+from ni.measurementlink.sessionmanagement.v1 import client as sessionmanagement
 
 HOUSE = Path(__file__).resolve().parents[2]
 DOCUMENTS = [HOUSE / name for name in ("README.md", "fakes/README.md", "spec/README.md")]
@@ -56,7 +59,8 @@ class Block(NamedTuple):
     @property
     def commands(self) -> list[list[str]]:
         """The commands of a terminal; what stands two blanks behind one explains it."""
-        lines = [re.split(r"\s{2,}", line.strip())[0] for line in self.text.splitlines()]
+        text = re.sub(r"\s*\\\n\s*", " ", self.text)  # a command that goes on in the next line
+        lines = [re.split(r"\s{2,}", line.strip())[0] for line in text.splitlines()]
         return [words for line in lines if (words := shlex.split(line, comments=True))]
 
     @property
@@ -229,6 +233,30 @@ def test___guide___followed_from_its_beginning___does_what_it_says(
     for block in blocks_of(path):
         if not block.is_checked_elsewhere:
             bench.check(block)
+
+
+def texts_of(troubles: str) -> Iterator[str]:
+    """The error texts that a table begins its rows with, cut where something varies."""
+    for cell in re.findall(r"^\| `(.+?)` (?:\||from|to|where|with)", troubles, re.MULTILINE):
+        yield from (part.strip() for part in cell.split("…") if part.strip(" ?"))
+
+
+def test___error_texts_of_the_guide___looked_for___are_said_by_somebody() -> None:
+    troubles = (HOUSE / "spec/guides/troubleshooting.md").read_text(encoding="utf-8")
+    sources = [
+        *HOUSE.glob("*/session_*/**/*.py"),
+        *Path(sessionmanagement.__path__[0]).rglob("*.py"),
+    ]
+    sources += Path(discovery.__path__[0]).rglob("*.py")
+    said = " ".join(path.read_text(encoding="utf-8") for path in sources) + " ".join(
+        dir(grpc.StatusCode)
+    )
+    said = re.sub(r'"\s*\n?\s*f?"', "", said)
+
+    found = list(texts_of(troubles))
+
+    assert len(found) > 15
+    assert [text for text in found if text not in said] == []
 
 
 @pytest.mark.parametrize(
