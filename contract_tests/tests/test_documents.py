@@ -35,6 +35,30 @@ PIN_MAP = """<?xml version="1.0" encoding="utf-8"?>
 </PinMap>
 """
 RUN = "session-fakes run --pin-map station.pinmap -- python measurement.py"
+STEPS = """
+from ni.measurementlink.sessionmanagement.v1.client import PinMapContext, SessionManagementClient
+
+
+def create(sequence_context):
+    variables = sequence_context.Execution.RunTimeVariables
+    context = PinMapContext(variables.GetValString("NI.MeasurementPlugIns.PinMapId", 0x0), None)
+    with SessionManagementClient() as client:
+        with client.reserve_sessions(context, instrument_type_id="Custom") as reservation:
+            client.register_sessions(reservation.session_info)
+
+
+def check():
+    with SessionManagementClient() as client:
+        with client.reserve_all_registered_sessions() as reservation:
+            assert [info.resource_name for info in reservation.session_info] == ["dev1"]
+
+
+def destroy():
+    with SessionManagementClient() as client:
+        with client.reserve_all_registered_sessions() as reservation:
+            client.unregister_sessions(reservation.session_info)
+"""
+SERVER = "from session_reference.custom_instrument.server import main\nmain()\n"
 READY = {
     "session-fakes run": "is registered after",
     "session-fakes up": "Station ready",
@@ -42,6 +66,8 @@ READY = {
     "python my_lock": "stops it",
 }
 """The commands that stay, by how they begin, and what they say when others can go on."""
+ALONE = ("sequence", "demo", "doctor")
+"""Commands of session-fakes that have a station of their own, or need none."""
 PATIENCE = 100
 PORT = "50051"
 """The port that the documents name; another one is used."""
@@ -126,7 +152,8 @@ class Bench:
             self.stays.enter_context(self.started(command, READY[staying]))
             self.station |= command[0] == "session-fakes"
             return
-        if command[0] == "session-fakes" and not (self.station or self.is_story):
+        needs_station = command[0] == "session-fakes" and command[1] not in ALONE
+        if needs_station and not (self.station or self.is_story):
             self._command(shlex.split(RUN))
         self.printed = self._succeeds(command)
 
@@ -196,6 +223,9 @@ FAILS = {"python measure_twice.py": 1}
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     (tmp_path / "station.pinmap").write_text(PIN_MAP, encoding="utf-8")
+    (tmp_path / "bench.pinmap").write_text(PIN_MAP, encoding="utf-8")
+    (tmp_path / "steps.py").write_text(STEPS, encoding="utf-8")
+    (tmp_path / "server.py").write_text(SERVER, encoding="utf-8")
     shutil.copy(PLUG_IN / "measurement.py", tmp_path)
     config = json.loads((PLUG_IN / "SimpleMeasurement.serviceconfig").read_text(encoding="utf-8"))
     config["services"][0]["displayName"] = "My Measurement"
