@@ -86,13 +86,23 @@ def oldest_python() -> str:
 
 SAME_ON_THE_FLOOR = [
     "test_mutation.py", "test_race_*.py", "test_session_table*.py", "test_*long_runs.py",
-    "test_documents.py", "test_client_wheels.py", "test_run_command.py", "test_doctor_command.py",
+    "test_documents.py", "test_shows.py", "test_client_wheels.py", "test_run_command.py",
+    "test_doctor_command.py",
 ]  # fmt: skip
 """Tests that take long and do not depend on Python's or a package's version, or bring their own."""
 
 
 WITHOUT_EXTRAS = ["test_cli.py", "test_copy.py", "test_house.py", "test_judge_command.py"]
 """Tests of the command that need only what is always installed; the suite needs its extra."""
+
+
+CLIENTS = [
+    "--reinstall-package=device-communication-client",
+    "--reinstall-package=json-logger-client",
+    "./reference_impl/session_reference/custom_instrument",
+    "./reference_impl/session_reference/file_logger",
+]
+"""The wheels of the reference clients, built anew: the plug-ins of the examples use them."""
 
 
 def group(name: str) -> tuple[str, ...]:
@@ -103,8 +113,18 @@ def group(name: str) -> tuple[str, ...]:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run every test of the project; arguments after ``--`` go to pytest."""
-    session.install("-e", ".[contract]", *group("docs"), *group("lint"))
+    session.install("-e", ".[contract]", *group("docs"), *group("lint"), *CLIENTS)
     session.run("pytest", *(session.posargs or ["-n", "2", "-rs"]))
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """Show all examples without NI's software, and judge their copies; ``-- NAME`` shows one."""
+    session.install("-e", ".[contract,drivers]", *CLIENTS, *group("types"))
+    if session.posargs:
+        session.run("python", "examples/run.py", *session.posargs)
+        return
+    session.run("pytest", "-n", "4", "--timeout", "300", "--durations", "8", "examples/whole")
 
 
 @nox.session
@@ -141,7 +161,7 @@ def spec(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check all annotations with mypy and pyright, both strict."""
-    session.install("-e", ".[contract]", *group("types"))
+    session.install("-e", ".[contract]", *group("types"), *CLIENTS)
     session.run("mypy")
     session.run("pyright")
 

@@ -1,4 +1,4 @@
-"""Makes the stubs of the reference servers anew, and compares them with those that are committed.
+"""Makes the stubs of reference servers and examples, and compares them with those committed.
 
 ``nox -s protos`` runs this with the versions that made them; ``nox -s protos -- --write`` takes
 what came out. Code of an old generator runs with every newer gRPC and protobuf, not the reverse.
@@ -13,8 +13,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-REFERENCE = Path(__file__).parent / "session_reference"
-PROTOS = sorted(REFERENCE.glob("*/*.proto"))
+HOUSE = Path(__file__).resolve().parents[1]
+REFERENCE = HOUSE / "reference_impl" / "session_reference"
+PROTOS = sorted(
+    proto
+    for room in (REFERENCE, HOUSE / "examples")
+    for proto in room.glob("*/*.proto")
+    if (proto.parent / "server.py").exists()
+)
 _OUTPUTS = ("python_out", "grpc_python_out", "mypy_out", "mypy_grpc_out")
 _IMPORT = re.compile(rb"^import (\w+_pb2)", re.MULTILINE)
 
@@ -26,9 +32,7 @@ def main() -> int:
     write = parser.parse_args().write
     differing = [path for proto in PROTOS for path in _differing(proto, write=write)]
     for path in differing:
-        print(
-            f"{path.relative_to(REFERENCE)} {'is new' if write else 'is not what its .proto says'}"
-        )
+        print(f"{path.relative_to(HOUSE)} {'is new' if write else 'is not what its .proto says'}")
     if differing and not write:
         print("To write them: nox -s protos -- --write")
         return 1

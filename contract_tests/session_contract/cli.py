@@ -107,7 +107,8 @@ def explain(ids: Sequence[str], as_json: bool) -> None:
 def copy(name: str, destination: Path) -> None:
     """Copy a reference server (file_logger, custom_instrument) into a new folder.
 
-    The copy stands on its own: it starts and passes its tests at once, under any folder name.
+    The copy stands on its own: it starts and passes its tests at once, under any folder name. In
+    place of a name, the path of a folder with a server for the same core may stand.
 
     \b
     Example: session-contract copy file_logger my_logger
@@ -119,7 +120,8 @@ def copy(name: str, destination: Path) -> None:
     start = shlex.quote(str(destination / "start.sh"))
     folder = shlex.quote(str(destination))
     click.echo(f"{start} --discovery off     starts it; on Windows, start.bat does")
-    click.echo(f"cd {folder} && python -m pytest tests     runs its own tests")
+    if (destination / "tests").is_dir():
+        click.echo(f"cd {folder} && python -m pytest tests     runs its own tests")
     click.echo(f"{destination / 'README.md'} says how to make it yours")
 
 

@@ -1,7 +1,8 @@
 """Copies a reference server, with all it needs, to where somebody makes it their own.
 
-The reference servers are read as files, never imported: whoever copies one may have none of the
-packages that it needs.
+Another server that was written for their core, such as an example of the repository, is completed
+with it in the same way. All are read as files, never imported: whoever copies one may have none of
+the packages that it needs.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from pathlib import Path
 
 SHARED = ("hosting", "paths.py", "session_table.py")
 """What the servers share: one folder up from each, and in each copy."""
+
+_STARTERS = ("__main__.py", "start.bat", "start.sh")
+"""What starts a server in its folder: the same for all."""
 
 _MADE = {"__pycache__", "build", "dist"}
 _IMPORT_OF_SHARED = re.compile(rb"^from \.\.(?=\w)", re.MULTILINE)
@@ -29,14 +33,18 @@ def names() -> list[str]:
 
 
 def copy(name: str, destination: Path) -> None:
-    """Copy a server into a folder that is new or empty; CopyError when that cannot be."""
-    if name not in names():
-        raise CopyError(f"No reference server is called {name!r}: {_suggestion(name)}.")
+    """Copy a server into a folder that is new or empty; CopyError when that cannot be.
+
+    Args:
+        name: A reference server, or the path of a folder with a ``server.py`` for their core.
+        destination: The folder.
+    """
+    source = _source(name)
     try:
         if destination.exists() and any(destination.iterdir()):
             raise CopyError(f"{destination} is not empty: name a folder that is new.")
-        for place, source in _files(name):
-            _copy_file(source, destination / place, is_module=place.parent == Path())
+        for place, path in _files(source):
+            _copy_file(path, destination / place, is_module=place.parent == Path())
     except OSError as error:
         raise CopyError(f"{error.filename} cannot be made: {error.strerror}.") from error
 
@@ -49,16 +57,28 @@ def reference() -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
+def _source(name: str) -> Path:
+    """The folder of a server."""
+    if name in names():
+        return reference() / name
+    if Path(name, "server.py").is_file():
+        return Path(name)
+    raise CopyError(f"No reference server is called {name!r}: {_suggestion(name)}.")
+
+
 def _suggestion(name: str) -> str:
     known = names()
     near = difflib.get_close_matches(name.replace("-", "_"), known, 1)
     return f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
 
 
-def _files(name: str) -> Iterator[tuple[Path, Path]]:
+def _files(source: Path) -> Iterator[tuple[Path, Path]]:
     """Each file of a copy: its place in there, and where it comes from."""
     folder = reference()
-    for top in [*(folder / name).iterdir(), *(folder / shared for shared in SHARED)]:
+    starters = [folder / names()[0] / starter for starter in _STARTERS]
+    shared = [folder / each for each in SHARED]
+    tops = {top.name: top for top in [*source.iterdir(), *starters, *shared]}
+    for top in tops.values():
         yield from contents(top)
 
 

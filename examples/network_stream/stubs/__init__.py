@@ -1,0 +1,1 @@
+"""Generated from the .proto beside this folder; do not edit."""

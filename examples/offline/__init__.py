@@ -1,0 +1,1 @@
+"""Shows the examples at work, without NI's software: a fake station, servers and plug-ins."""
