@@ -272,6 +272,25 @@ def test___command___killed_and_started___is_another_process(tmp_path: Path) -> 
         assert answers(host.address, 20)
 
 
+def test___command_that_started_before___does_not_start___is_waited_for_by_another_measure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosting, "TIMES_LONGER", 0.01)
+    (tmp_path / "wait.py").write_text(
+        "import pathlib, sys, threading\n"
+        "if pathlib.Path('been').exists(): threading.Event().wait()\n"
+        "pathlib.Path('been').touch()\n"
+        f"exec(pathlib.Path({LOCKS!r}).read_text())\n"
+    )
+    command = replace(ON_PORT, argv=(sys.executable, "wait.py", "{port}"), folder=tmp_path)
+
+    with (
+        started(command, tmp_path) as host,
+        pytest.raises(Unreachable, match=r"gRPC at 127.0.0.1:\d+ within 0.6 s: see its output"),
+    ):
+        host.start()
+
+
 @posix
 def test___command_with_a_child___closed___child_is_ended_too(tmp_path: Path) -> None:
     wrapper = (

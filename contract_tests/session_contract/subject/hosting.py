@@ -26,6 +26,8 @@ _STEP = 0.02
 """Seconds between two looks at a server that is on its way."""
 TO_END = 10.0
 """Seconds more than its grace period that a server has to end, since machines are busy."""
+TIMES_LONGER = 3
+"""How much longer a start may take that has worked before: machines are busy, by and by."""
 _TO_READ = 2.0
 """Seconds for the last lines of a server that has ended."""
 _LINES_SHOWN = 20
@@ -135,12 +137,16 @@ class CommandHost:
 
     def _wait_ready(self, process: ServerProcess, port: str, ready_file: Path) -> str:
         """Wait until it says that it is ready, and answers; return the address."""
-        deadline = time.monotonic() + self._command.within
+        again = TIMES_LONGER if self._starts > 1 else 1
+        patience = self._command.within * again
+        deadline = time.monotonic() + patience
         while not (address := self._told(process, port, ready_file)):
-            self._check(process, deadline, "did not say that it is ready")
+            self._check(process, deadline, f"did not say that it is ready within {patience:g} s")
             time.sleep(_STEP)
         while not answers(address, min(0.5, self._command.within)):
-            self._check(process, deadline, f"does not answer gRPC at {address}")
+            self._check(
+                process, deadline, f"does not answer gRPC at {address} within {patience:g} s"
+            )
         return address
 
     def _told(self, process: ServerProcess, port: str, ready_file: Path) -> str:
@@ -160,8 +166,8 @@ class CommandHost:
             raise Unreachable(f"The server ended at its start, exit code {code}.{process.told()}")
         if time.monotonic() > deadline:
             raise Unreachable(
-                f"The server {complaint} within {self._command.within:g} s: see its output, or set "
-                f"[target.start] within.{process.told()}"
+                f"The server {complaint}: see its output, or set [target.start] within."
+                f"{process.told()}"
             )
 
 
