@@ -12,13 +12,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from session_contract.results.as_json import check_from_json, check_to_json
 from session_contract.results.badge import badge_json, badge_svg
 from session_contract.results.junit import junit
 from session_contract.results.page import page
-from session_contract.results.run_result import Cell, CheckResult, Outcome, RunResult, Verdict
+from session_contract.results.run_result import Cell, RunResult, Verdict
 from session_contract.results.verdict import sentence, standings, verdict
-from session_contract.subject.finding import Event, Finding
-from session_contract.subject.record import from_json as record_from_json
 from session_spec import Specification, load
 
 SCHEMA = "session-contract/results/1"
@@ -44,20 +43,11 @@ def to_json(result: RunResult, specification: Specification) -> dict[str, Any]:
     """A run as data: what was given and found, how each requirement stands, the verdict."""
     found = standings(result, specification)
     facts = {**vars(result), "ended": result.ended.name if result.ended else None}
-    facts["checks"] = [_check(check) for check in result.checks]
+    facts["checks"] = [check_to_json(check) for check in result.checks]
     facts["reached"] = [{**vars(cell), "count": n} for cell, n in result.reached.items()]
     facts["requirements"] = {name: standing.value for name, standing in found.items()}
     facts["verdict"] = verdict(result, specification).name
     return {"schema": SCHEMA, **facts, "sentence": sentence(result, specification)}
-
-
-def _check(check: CheckResult) -> Mapping[str, Any]:
-    finding: dict[str, Any] | None = None
-    if check.finding:
-        records = [record.to_json() for record in check.finding.records]
-        events = [vars(event) for event in check.finding.events]
-        finding = {**vars(check.finding), "records": records, "events": events}
-    return {**vars(check), "outcome": check.outcome.value, "finding": finding}
 
 
 def read(path: Path) -> RunResult:
@@ -95,23 +85,9 @@ def from_json(data: Any) -> RunResult:  # noqa: ANN401 - whatever a file holds
 
 def _run(data: Mapping[str, Any]) -> RunResult:
     given = {field.name: data[field.name] for field in fields(RunResult)}
-    given["checks"] = [_check_from(check) for check in data["checks"]]
+    given["checks"] = [check_from_json(check) for check in data["checks"]]
     given["reached"] = {
         Cell(cell["state"], cell["call"], cell["answer"]): cell["count"] for cell in data["reached"]
     }
     given["ended"] = Verdict[data["ended"]] if data["ended"] else None
     return RunResult(**given)
-
-
-def _check_from(data: Mapping[str, Any]) -> CheckResult:
-    given: dict[str, Any] = {**data, "outcome": Outcome(data["outcome"])}
-    if data["finding"]:
-        given["finding"] = _finding_from(data["finding"])
-    return CheckResult(**given)
-
-
-def _finding_from(data: Mapping[str, Any]) -> Finding:
-    records = [record_from_json(record) for record in data["records"]]
-    events = tuple(Event(**event) for event in data["events"])
-    given: dict[str, Any] = {**data, "records": records, "events": events}
-    return Finding(**given)

@@ -23,6 +23,7 @@ from session_contract.running.outcomes import (
     Results,
     Share,
     pack,
+    pack_share,
     replay_id,
     results_of,
 )
@@ -134,9 +135,9 @@ class Checking:
         """Tell the process that started this one what was planned and reached."""
         if self._tried:
             self.share.reached.update(self._tried.reached)
-        output: dict[str, bytes] | None = getattr(session.config, "workeroutput", None)
+        output: dict[str, str] | None = getattr(session.config, "workeroutput", None)
         if output is not None:
-            output[RESULTS] = pack(self.share)
+            output[RESULTS] = pack_share(self.share)
 
     # What the fixtures are made of ------------------------------------------------------------
 

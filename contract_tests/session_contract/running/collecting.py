@@ -10,7 +10,7 @@ import pytest
 
 from session_contract.results.run_result import Cell, CheckResult, Outcome, Verdict
 from session_contract.running.checking import PLUGIN, Checking
-from session_contract.running.outcomes import RESULTS, Results, Share, unpack
+from session_contract.running.outcomes import RESULTS, Results, Share, unpack, unpack_share
 
 Seen = Callable[[str, CheckResult], None]
 """Takes the id of a test and what it came to."""
@@ -93,9 +93,9 @@ class Collector:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:  # noqa: ANN401, ARG002
         """Take what another process planned."""
-        output: Mapping[str, bytes] = getattr(node, "workeroutput", None) or {}
+        output: Mapping[str, str] = getattr(node, "workeroutput", None) or {}
         if RESULTS in output:
-            self._join(unpack(output[RESULTS]))
+            self._join(unpack_share(output[RESULTS]))
 
     # ------------------------------------------------------------------------------------------
 

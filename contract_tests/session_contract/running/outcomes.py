@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import pickle
+import json
 import traceback
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import pytest
 
+from session_contract.results.as_json import check_from_json, check_to_json
 from session_contract.results.run_result import Cell, CheckResult, Outcome
 from session_contract.subject.finding import NotEstablished, TargetDied, Violated
 from session_contract.subject.target import TargetError, Unreachable
@@ -96,11 +96,26 @@ def _kit_error(planned: CheckResult, error: BaseException) -> Results:
     return Results((replace(planned, outcome=Outcome.KIT_ERROR, reason=reason),), trace=text)
 
 
-def pack(value: Results | Share) -> bytes:
-    """What one process of a run tells another, as bytes."""
-    return pickle.dumps(value)
+def pack(results: Results) -> str:
+    """The results of a check as text, for the process that started this one."""
+    return json.dumps({**vars(results), "checks": [check_to_json(c) for c in results.checks]})
 
 
-def unpack(data: bytes) -> Any:  # noqa: ANN401 - Results or Share
-    """The opposite of ``pack``; only ever used on what a process of the same run has packed."""
-    return pickle.loads(data)
+def unpack(text: str) -> Results:
+    """The opposite of ``pack``."""
+    data = json.loads(text)
+    return Results(**{**data, "checks": tuple(check_from_json(c) for c in data["checks"])})
+
+
+def pack_share(share: Share) -> str:
+    """What a process tells at its end, as text."""
+    planned = {node: check_to_json(check) for node, check in share.planned.items()}
+    reached = [[*vars(cell).values(), count] for cell, count in share.reached.items()]
+    return json.dumps({"planned": planned, "reached": reached})
+
+
+def unpack_share(text: str) -> Share:
+    """The opposite of ``pack_share``."""
+    data = json.loads(text)
+    planned = {node: check_from_json(check) for node, check in data["planned"].items()}
+    return Share(planned, Counter({Cell(*cell): count for *cell, count in data["reached"]}))
