@@ -74,6 +74,10 @@ SLOW = 0.4
 """Seconds that a resource takes to open whose name has ``slow`` in it."""
 
 
+HURRY = 0.5
+"""Seconds: who has no more time than this does not see the end of a slow close."""
+
+
 class RefusedError(Exception):
     """A call is refused with this code."""
 
@@ -255,47 +259,47 @@ class wrong:  # noqa: N801 - a namespace
     """Faults by name, as functions that serve."""
 
 
-WRONG: dict[str, str] = {}
-"""The requirement that each fault violates."""
+WRONG: dict[str, tuple[str, str]] = {}
+"""The requirement that each fault violates, and a part of what its check has to say."""
 
 
-def fault(requirement: str) -> Callable[[type[Correct]], type[Correct]]:
+def fault(requirement: str, words: str) -> Callable[[type[Correct]], type[Correct]]:
     """Offer a wrong server under its name."""
 
     def offer(made: type[Correct]) -> type[Correct]:
-        WRONG[made.__name__] = requirement
+        WRONG[made.__name__] = (requirement, words)
         setattr(wrong, made.__name__, staticmethod(functools.partial(serve, made)))
         return made
 
     return offer
 
 
-@fault("INIT-AUTO-CREATE")
+@fault("INIT-AUTO-CREATE", "it answered NOT_FOUND")
 class auto_never_creates(Correct):  # noqa: N801, D101
     def initialize(self, resource: str, behavior: int, mode: int) -> tuple[str, bool]:  # noqa: D102
         return super().initialize(resource, behavior or 2, mode)
 
 
-@fault("INIT-ATTACH-MISSING")
+@fault("INIT-ATTACH-MISSING", "it answered FAILED_PRECONDITION")
 class attach_other_code(Correct):  # noqa: N801, D101
     def missing(self, resource: str) -> tuple[str, bool]:  # noqa: D102, ARG002
         refuse("FAILED_PRECONDITION")
 
 
-@fault("INIT-ATTACH-NOTHING")
+@fault("INIT-ATTACH-NOTHING", "it answered ALREADY_EXISTS")
 class attach_refused_but_creates(Correct):  # noqa: N801, D101
     def missing(self, resource: str) -> tuple[str, bool]:  # noqa: D102
         self.open[resource] = self.name(resource)
         refuse("NOT_FOUND")
 
 
-@fault("INIT-NEW-EXISTS")
+@fault("INIT-NEW-EXISTS", "it answered OK")
 class new_attaches(Correct):  # noqa: N801, D101
     def attach(self, resource: str, behavior: int, mode: int) -> tuple[str, bool]:  # noqa: D102, ARG002
         return self.open[resource], False
 
 
-@fault("INIT-NEW-UNTOUCHED")
+@fault("INIT-NEW-UNTOUCHED", "it answered NOT_FOUND")
 class new_refused_but_closes(Correct):  # noqa: N801, D101
     def attach(self, resource: str, behavior: int, mode: int) -> tuple[str, bool]:  # noqa: D102
         if behavior == 1:
@@ -304,31 +308,31 @@ class new_refused_but_closes(Correct):  # noqa: N801, D101
         return super().attach(resource, behavior, mode)
 
 
-@fault("INIT-FLAG-ATTACHED")
+@fault("INIT-FLAG-ATTACHED", "yet the flag says new")
 class attached_is_new(Correct):  # noqa: N801, D101
     def attach(self, resource: str, behavior: int, mode: int) -> tuple[str, bool]:  # noqa: D102
         return super().attach(resource, behavior, mode)[0], True
 
 
-@fault("INIT-FLAG-CREATED")
+@fault("INIT-FLAG-CREATED", "yet the flag says not new")
 class created_is_not_new(Correct):  # noqa: N801, D101
     def create(self, resource: str) -> tuple[str, bool]:  # noqa: D102
         return super().create(resource)[0], False
 
 
-@fault("INIT-ID-PRESENT")
+@fault("INIT-ID-PRESENT", "with an empty session id")
 class no_id(Correct):  # noqa: N801, D101
     def initialize(self, resource: str, behavior: int, mode: int) -> tuple[str, bool]:  # noqa: D102
         return "", super().initialize(resource, behavior, mode)[1]
 
 
-@fault("ISO-OWN-SESSION")
+@fault("ISO-OWN-SESSION", "it was answered for")
 class one_session_for_all(Correct):  # noqa: N801, D101
     def name(self, resource: str) -> str:  # noqa: D102, ARG002
         return "the session"
 
 
-@fault("ISO-CLOSE-ONE")
+@fault("ISO-CLOSE-ONE", "it answered NOT_FOUND")
 class close_closes_all(Correct):  # noqa: N801, D101
     def close(self, session: str) -> None:  # noqa: D102
         with self.lock:
@@ -336,14 +340,14 @@ class close_closes_all(Correct):  # noqa: N801, D101
             self.open.clear()
 
 
-@fault("CLOSE-OPEN")
+@fault("CLOSE-OPEN", "OK is due, not NOT_FOUND")
 class close_not_found(Correct):  # noqa: N801, D101
     def close(self, session: str) -> None:  # noqa: D102
         super().close(session)
         refuse("NOT_FOUND")
 
 
-@fault("CLOSE-UNKNOWN")
+@fault("CLOSE-UNKNOWN", "NOT_FOUND is due, not OK")
 class close_twice_ok(Correct):  # noqa: N801, D101
     def close(self, session: str) -> None:  # noqa: D102
         with self.lock:
@@ -353,7 +357,7 @@ class close_twice_ok(Correct):  # noqa: N801, D101
                 refuse("NOT_FOUND")
 
 
-@fault("CLOSE-RELEASES")
+@fault("CLOSE-RELEASES", "it answered ALREADY_EXISTS")
 class close_keeps_the_resource(Correct):  # noqa: N801, D101
     used: set[str]
 
@@ -372,7 +376,7 @@ class close_keeps_the_resource(Correct):  # noqa: N801, D101
             super().close(session)
 
 
-@fault("CLOSE-FOR-ALL")
+@fault("CLOSE-FOR-ALL", "it answered OK")
 class close_counts(Correct):  # noqa: N801, D101
     def __init__(self) -> None:
         super().__init__()
@@ -390,14 +394,14 @@ class close_counts(Correct):  # noqa: N801, D101
                 super().close(session)
 
 
-@fault("USE-CLOSED")
+@fault("USE-CLOSED", "NOT_FOUND is due, not OK")
 class use_after_close(Correct):  # noqa: N801, D101
     def use(self, session: str, text: str) -> str:  # noqa: D102
         with self.lock:
             return super().use(session, text) if session in self.open.values() else text
 
 
-@fault("USE-NO-EFFECT")
+@fault("USE-NO-EFFECT", "it answered OK")
 class use_of_nothing_creates(Correct):  # noqa: N801, D101
     def __init__(self) -> None:
         super().__init__()
@@ -417,19 +421,19 @@ class use_of_nothing_creates(Correct):  # noqa: N801, D101
             return super().use(session, text)
 
 
-@fault("INPUT-BEHAVIOR")
+@fault("INPUT-BEHAVIOR", "INVALID_ARGUMENT is due, not OK")
 class strange_behavior_is_auto(Correct):  # noqa: N801, D101
     def check(self, resource: str, behavior: int) -> None:  # noqa: D102
         super().check(resource, min(2, max(0, behavior)))
 
 
-@fault("INPUT-RESOURCE")
+@fault("INPUT-RESOURCE", "the resource name is empty")
 class empty_name_is_a_name(Correct):  # noqa: N801, D101
     def check(self, resource: str, behavior: int) -> None:  # noqa: D102
         super().check(resource or "empty", behavior)
 
 
-@fault("INPUT-SESSION")
+@fault("INPUT-SESSION", "the empty id is not open")
 class empty_id_is_an_argument(Correct):  # noqa: N801, D101
     def close(self, session: str) -> None:  # noqa: D102
         if not session:
@@ -437,7 +441,7 @@ class empty_id_is_an_argument(Correct):  # noqa: N801, D101
         super().close(session)
 
 
-@fault("INPUT-NO-EFFECT")
+@fault("INPUT-NO-EFFECT", "it answered OK")
 class strange_behavior_creates(Correct):  # noqa: N801, D101
     def check(self, resource: str, behavior: int) -> None:  # noqa: D102
         if resource and behavior not in (0, 1, 2):
@@ -446,13 +450,13 @@ class strange_behavior_creates(Correct):  # noqa: N801, D101
         super().check(resource, behavior)
 
 
-@fault("INPUT-ID-REUSED")
+@fault("INPUT-ID-REUSED", "was given to an earlier session")
 class ids_come_again(Correct):  # noqa: N801, D101
     def name(self, resource: str) -> str:  # noqa: D102
         return f"session of {resource}"
 
 
-@fault("ATTACH-CONFIG-UNCHECKED")
+@fault("ATTACH-CONFIG-UNCHECKED", "is due the open session")
 class attach_checks(Correct):  # noqa: N801, D101
     def attach(self, resource: str, behavior: int, mode: int) -> tuple[str, bool]:  # noqa: D102
         if mode == 99:
@@ -460,21 +464,21 @@ class attach_checks(Correct):  # noqa: N801, D101
         return super().attach(resource, behavior, mode)
 
 
-@fault("ATTACH-CONFIG-UNUSED")
+@fault("ATTACH-CONFIG-UNUSED", "OK nothing after it")
 class attach_resets(Correct):  # noqa: N801, D101
     def attach(self, resource: str, behavior: int, mode: int) -> tuple[str, bool]:  # noqa: D102
         self.texts.clear()
         return super().attach(resource, behavior, mode)
 
 
-@fault("SLOW-INDEPENDENT")
+@fault("SLOW-INDEPENDENT", "until the slow one was open")
 class opens_one_at_a_time(Correct):  # noqa: N801, D101
     def create(self, resource: str) -> tuple[str, bool]:  # noqa: D102
         with self.lock:
             return super().create(resource)
 
 
-@fault("RACE-ONE-CREATOR")
+@fault("RACE-ONE-CREATOR", "no order of these calls is allowed")
 class checks_then_creates(Correct):  # noqa: N801, D101
     def initialize(self, resource: str, behavior: int, mode: int) -> tuple[str, bool]:  # noqa: D102
         self.check(resource, behavior)
@@ -486,7 +490,7 @@ class checks_then_creates(Correct):  # noqa: N801, D101
         return self.create(resource)
 
 
-@fault("INIT-NEW-CREATE")
+@fault("INIT-NEW-CREATE", "it answered ALREADY_EXISTS")
 class tires(Correct):  # noqa: N801, D101
     def __init__(self) -> None:
         super().__init__()
@@ -504,7 +508,7 @@ class tires(Correct):  # noqa: N801, D101
             super().close(session)
 
 
-@fault("LOST-UNLOCKED")
+@fault("LOST-UNLOCKED", "got no answer after a lost call")
 class deadline_locks(Correct):  # noqa: N801, D101
     def create(self, resource: str) -> tuple[str, bool]:  # noqa: D102
         answer = super().create(resource)
@@ -515,7 +519,7 @@ class deadline_locks(Correct):  # noqa: N801, D101
         return answer
 
 
-@fault("LOST-INITIALIZE")
+@fault("LOST-INITIALIZE", "whether the lost call happened or not")
 class deadline_half_creates(Correct):  # noqa: N801, D101
     def __init__(self) -> None:
         super().__init__()
@@ -533,13 +537,35 @@ class deadline_half_creates(Correct):  # noqa: N801, D101
         return super().attach(resource, behavior, mode)
 
 
-@fault("RESTART-OLD-IDS")
+@fault("LOST-CLOSE", "whether the lost call happened or not")
+class hurry_half_closes(Correct):  # noqa: N801, D101
+    def __init__(self) -> None:
+        super().__init__()
+        self.half: set[str] = set()
+
+    def resource(self, session: str) -> str:  # noqa: D102
+        if session in self.half:
+            refuse("NOT_FOUND")
+        return super().resource(session)
+
+    def close(self, session: str) -> None:  # noqa: D102
+        self.resource(session)
+        if CURRENT.context.time_remaining() < HURRY:
+            self.half.add(session)
+            over = threading.Event()
+            if not CURRENT.context.add_callback(over.set) or over.wait(HURRY):
+                return
+            self.half.discard(session)
+        super().close(session)
+
+
+@fault("RESTART-OLD-IDS", "from before the restart is valid again")
 class counts_anew(Correct):  # noqa: N801, D101
     def name(self, resource: str) -> str:  # noqa: D102, ARG002
         return f"session {next(self.numbers)}"
 
 
-@fault("RESTART-REOPEN")
+@fault("RESTART-REOPEN", "it answered ALREADY_EXISTS")
 class leaves_lock_files(Correct):  # noqa: N801, D101
     def _lock_file(self, resource: str) -> Path:
         return Path(tempfile.gettempdir()) / f"{resource}.lock"

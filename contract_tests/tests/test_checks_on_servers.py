@@ -141,7 +141,7 @@ WHERE = {
 
 def faults(*claims: str) -> list[str]:
     """The names of the servers with a fault against one of these claims; none: against others."""
-    found = {name: specification()[due].claim or "" for name, due in servers.WRONG.items()}
+    found = {name: specification()[due].claim or "" for name, (due, _) in servers.WRONG.items()}
     return [name for name, claim in found.items() if (claim in (claims or LATER)) is bool(claims)]
 
 
@@ -149,7 +149,7 @@ def faults(*claims: str) -> list[str]:
 def test___a_server_with_one_fault___checked___violates_that_requirement(
     tmp_path: Path, name: str
 ) -> None:
-    due = servers.WRONG[name]
+    due, words = servers.WRONG[name]
     where = WHERE.get(name) or WHERE.get(due.partition("-")[0])
 
     checks = run(
@@ -158,6 +158,7 @@ def test___a_server_with_one_fault___checked___violates_that_requirement(
 
     violated = {c.requirement for c in checks if c.outcome is Outcome.VIOLATED}
     assert due in violated
+    assert any(c.finding and words in c.finding.sentence for c in checks if c.requirement == due)
     # Who checks and then creates breaks what is said of INITIALIZE_NEW, too.
     assert {each for each in violated if not (due.startswith("RACE") and each[:4] == "RACE")} <= {
         due
@@ -178,7 +179,7 @@ def test___a_fault_that_shows_later___random_calls___named_for_its_cause(
     checks = run(tmp_path, f"wrong.{name}", CLAIMS, only=["test_stateful.py"])
 
     found = [c.finding for c in checks if c.finding]
-    assert [each.requirement for each in found] == [servers.WRONG[name]]
+    assert [each.requirement for each in found] == [servers.WRONG[name][0]]
     assert len(found[0].records) <= 5
 
 
@@ -194,7 +195,7 @@ def test___a_server_that_minds_lost_calls___calls_lost___violates_that_requireme
         more="[limits]\ncall = 2\n",
     )
 
-    assert [c.requirement for c in checks if c.finding] == [servers.WRONG[name]]
+    assert [c.requirement for c in checks if c.finding] == [servers.WRONG[name][0]]
 
 
 @pytest.mark.parametrize("name", ["correct", *faults("restart")])
@@ -204,5 +205,5 @@ def test___a_server_started_by_a_command___restarted___met_or_that_requirement_v
     checks = run(tmp_path, name, {"restart", "use"}, only=["test_restart.py"], place=COMMAND)
 
     violated = {c.requirement for c in checks if c.finding}
-    assert violated == ({servers.WRONG[name]} if name in servers.WRONG else set())
+    assert violated == ({servers.WRONG[name][0]} if name in servers.WRONG else set())
     assert len(checks) == 4

@@ -15,7 +15,7 @@ from session_contract.subject.finding import Finding, Violated
 from session_contract.subject.subject import Subject
 from session_contract.subject.target import Command, Unreachable
 from session_spec.matrix import Behavior
-from session_spec.model import Restart
+from session_spec.model import Answer, Restart
 
 _SEEN_AS = {
     "RESTART-OLD-IDS": {"CLOSE-UNKNOWN", "USE-CLOSED", "CLOSE-OPEN"},
@@ -23,6 +23,8 @@ _SEEN_AS = {
 }
 """As what the model sees it when one of these is violated."""
 _RESOURCES = 3
+_MOST = 100
+"""Sessions that are opened so that ids which are counted come again."""
 
 
 def crashed(subject: Subject) -> None:
@@ -106,9 +108,20 @@ def _try_old_ids(resources: list[str], old: list[str], course: Course) -> None:
     course.close(old[0])
     if course.subject.target.uses and "use" in course.subject.target.claims:
         course.use(old[1])
-    new = [course.open(resource) for resource in resources]
+    before = _created_in_life(course.subject, course.subject.journal.life - 1)
+    more = [course.subject.fresh() for _ in range(min(before, _MOST) - len(resources))]
+    new = [course.open(resource) for resource in (*resources, *more)]
     for session in (*old, *new):
         course.close(session)
+
+
+def _created_in_life(subject: Subject, life: int) -> int:
+    """How many sessions the server created between two of its starts."""
+    return sum(
+        isinstance(record.answer, Answer) and record.answer.new
+        for record in subject.journal.records
+        if record.life == life
+    )
 
 
 def _reopen(resources: list[str], course: Course) -> None:

@@ -1,0 +1,11 @@
+"""All wrong implementations, of every class of targets.
+
+A class adds a module with a list ``WRONG`` here.
+"""
+
+from __future__ import annotations
+
+from selftest import one_line, small_servers
+from selftest.wrong import Wrong
+
+WRONG: list[Wrong] = [*one_line.WRONG, *small_servers.WRONG]
