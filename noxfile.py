@@ -277,3 +277,17 @@ def soak(session: nox.Session) -> None:
     """Open and close 10,000 sessions of each reference server: nothing may grow."""
     session.install("-e", ".")
     session.run("python", "reference_impl/long_runs/soak.py", *session.posargs)
+
+
+@nox.session
+def selftest(session: nox.Session) -> None:
+    """Judge wrong implementations: each has to be found; ``-- --write`` takes the result over."""
+    session.install("-e", ".[contract]")
+    session.run("python", "contract_tests/selftest/selftest.py", *session.posargs)
+
+
+@nox.session
+def alarms(session: nox.Session) -> None:
+    """Judge the reference servers 220 times on a busy machine: none may be found wrong."""
+    session.install("-e", ".[contract]")
+    session.run("python", "contract_tests/long_runs/alarms.py", *session.posargs)
