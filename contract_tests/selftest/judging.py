@@ -52,7 +52,9 @@ def judge(wrong: Wrong) -> Row:
         with redirect_stdout(said), redirect_stderr(said):
             code = carry_out(run)
         written = folder / "results" / "results.json"
-        checks = json.loads(written.read_text("utf-8"))["checks"] if written.exists() else []
+        checks: list[dict[str, Any]] = []
+        if written.exists():
+            checks = json.loads(written.read_text("utf-8"))["checks"]
     found = [check for check in checks if check["outcome"] == "violated"]
     return Row(
         wrong=wrong.name,
@@ -84,9 +86,9 @@ def _told(check: Mapping[str, Any]) -> str:
 
 
 def _violated(wrong: Wrong, found: Iterable[Mapping[str, Any]]) -> list[str]:
-    names = {check["requirement"] for check in found} | (
-        {wrong.requirement} if wrong.is_refused else set()
-    )
+    names = {str(check["requirement"]) for check in found}
+    if wrong.is_refused:
+        names.add(wrong.requirement)
     return sorted(
         name
         for name in names

@@ -70,10 +70,12 @@ def main() -> int:
     if options.write:
         MATRIX.write_text(json.dumps(new, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         return int(bool(missed))
-    old = json.loads(MATRIX.read_text(encoding="utf-8")) if MATRIX.exists() else {"rows": []}
+    old: dict[str, Any] = {"rows": []}
+    if MATRIX.exists():
+        old = json.loads(MATRIX.read_text(encoding="utf-8"))
     found = differences(old, new)
     if not options.names:
-        gone = {row["wrong"] for row in old["rows"]} - {row.wrong for row in rows}
+        gone = {str(row["wrong"]) for row in old["rows"]} - {row.wrong for row in rows}
         found += [f"{name}: is not in the catalogue any more" for name in sorted(gone)]
     for line in found:
         print(f"DIFFERS {line}")

@@ -104,7 +104,8 @@ def pack(results: Results) -> str:
 def unpack(text: str) -> Results:
     """The opposite of ``pack``."""
     data = json.loads(text)
-    return Results(**{**data, "checks": tuple(check_from_json(c) for c in data["checks"])})
+    checks = tuple(check_from_json(check) for check in data["checks"])
+    return Results(checks, data["wrong_usage"], data["trace"])
 
 
 def pack_share(share: Share) -> str:
