@@ -113,7 +113,7 @@ def group(name: str) -> tuple[str, ...]:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run every test of the project; arguments after ``--`` go to pytest."""
-    session.install("-e", ".[contract]", *group("docs"), *group("lint"), *CLIENTS)
+    session.install("-e", ".[contract,drivers]", *group("docs"), *group("lint"), *CLIENTS)
     session.run("pytest", *(session.posargs or ["-n", "2", "-rs"]))
 
 

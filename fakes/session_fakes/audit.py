@@ -44,6 +44,11 @@ _REMEDIES = {
     "multiplexer registration": (
         "Call unregister_multiplexer_sessions() when the session of the multiplexer is closed."
     ),
+    "driver session": (
+        "Close the session, or leave its `with` block: it closes what it has created. One opened"
+        " with INITIALIZE_SESSION_THEN_DETACH needs another with ATTACH_TO_SESSION_THEN_CLOSE."
+    ),
+    "device reservation": "Call Unreserve of SessionUtilities with the same client id.",
     "service": (
         "Call unregister_service() with the id that register_service() gave, leave the `with`"
         " block of host_service(), or stop() the process that launch() gave."

@@ -20,10 +20,12 @@ class FakeError(Exception):
 class Refusal(FakeError):  # noqa: N818 - a refusal is an answer, not a fault
     """An answer other than OK: the status code by name, and the text of the status."""
 
-    def __init__(self, code: str, text: str) -> None:
+    def __init__(self, code: str, text: str, *, trailer: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(text)
         self.code = code
         self.text = text
+        self.trailer = trailer
+        """Metadata that goes with it."""
 
 
 def quoted(text: str) -> str:

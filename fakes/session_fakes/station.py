@@ -1,4 +1,4 @@
-"""A whole station in one object: Discovery, Pin Map and Session Management on loopback."""
+"""A whole station in one object: Discovery, Pin Map, Session Management, the device server."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from session_fakes.clock import Clock
+from session_fakes.device.server import DeviceServices
 from session_fakes.discovery import (
     Activator,
     Holder,
@@ -23,7 +24,7 @@ from session_fakes.discovery import (
 )
 from session_fakes.discovery import Service as ServiceFacts
 from session_fakes.discovery.probing import has_ended
-from session_fakes.errors import FakeError, listed
+from session_fakes.errors import FakeError, listed, quoted
 from session_fakes.fidelity import fidelity
 from session_fakes.network.services import Network
 from session_fakes.pinmaps import PinMapStore
@@ -42,17 +43,22 @@ from session_fakes.views import Leak, ServiceView, SessionFacts, WaitingView
 
 if TYPE_CHECKING:
     # Loaded where they are used: most tests start no process, and all import this module.
+    from session_fakes.device.bench import Bench
     from session_fakes.launch import PlugInProcess
     from session_fakes.network.relay import Relay
 
 _STATIC = (
-    (well_known.PIN_MAP_SERVICE, "Pin Map Service"),
-    (well_known.SESSION_MANAGEMENT_SERVICE, "Session Management Service"),
+    ("Pin Map Service", well_known.PIN_MAP_SERVICE, (well_known.PIN_MAP_SERVICE,)),
+    (
+        "Session Management Service",
+        well_known.SESSION_MANAGEMENT_SERVICE,
+        (well_known.SESSION_MANAGEMENT_SERVICE,),
+    ),
 )
 
 
 class FakeStation:
-    """Fakes of NI's Discovery, Pin Map and Session Management services, in this process.
+    """Fakes of NI's Discovery, Pin Map, Session Management and device server, in this process.
 
     They listen on loopback from ``start`` to ``stop``, or inside a ``with`` block. Several stations
     live side by side; they share nothing.
@@ -67,6 +73,7 @@ class FakeStation:
         evict_stale: bool = False,
         service_configs: Sequence[str | Path] = (),
         seed: int = 0,
+        lenient_devices: bool = False,
     ) -> None:
         """Make a station that does not listen yet.
 
@@ -78,6 +85,8 @@ class FakeStation:
             evict_stale: Forget registered services that are known to be dead.
             service_configs: ``.serviceconfig`` files of services to start when they are resolved.
             seed: Of whatever the station decides by chance.
+            lenient_devices: Have RPCs of drivers that have no simulated behaviour answer zeros
+                instead of UNIMPLEMENTED.
         """
         self._pin_map = None if pin_map is None else Path(pin_map)
         self._configs = [c for path in service_configs for c in read_serviceconfig(Path(path))]
@@ -105,7 +114,19 @@ class FakeStation:
         self.session_management = serve(
             "session-management", session_management, self._reservations.reset
         )
-        self.network = Network([self.discovery, self.pin_map_service, self.session_management])
+        self._devices = DeviceServices(
+            dispatcher, names, self._store.pin_maps, seed=seed, lenient=lenient_devices
+        )
+        self.device_server = LoopbackServer(
+            "device-server",
+            self._devices.furnish,
+            forget=self._devices.forget,
+            announce=self._announce,
+            unanswered=self._devices.unanswered,
+        )
+        self.network = Network(
+            [self.discovery, self.pin_map_service, self.session_management, self.device_server]
+        )
         self._announcing = threading.Lock()
         self._static: dict[str, str] = {}
         """The registrations of the station's own services, by class."""
@@ -162,7 +183,7 @@ class FakeStation:
         if self._stopped or self.discovery.running:
             raise FakeError("A station starts once: make another FakeStation.")
         try:
-            for server in (self.pin_map_service, self.session_management, self.discovery):
+            for server in (*self._own_servers(), self.discovery):
                 server.start()
             self._activator.install(self._configs)
             self._furnish()
@@ -180,29 +201,36 @@ class FakeStation:
     @fidelity(
         "DISC-OWN-SERVICES",
         evidence="our choice",
-        rule="Pin Map and Session Management stay registered while they are stopped; when Discovery"
+        rule="The station's own services stay registered while they are stopped; when Discovery"
         " has forgotten one, it is registered anew as soon as both run",
     )
     def _announce(self) -> None:
         """Register those of the station's own services that run and are not registered."""
         with self._announcing:
-            for (name, title), server in zip(
-                _STATIC, (self.pin_map_service, self.session_management), strict=True
+            devices = ("NI gRPC Device Server", well_known.DEVICE_SERVER_CLASS)
+            for (title, name, interfaces), server in zip(
+                (*_STATIC, (*devices, self._devices.interfaces)), self._own_servers(), strict=True
             ):
-                if server.running and not self._registry.get(self._static.get(name, "")):
-                    facts = ServiceFacts(title, name, (name,))
+                is_known = self._registry.get(self._static.get(name, ""))
+                if interfaces and server.running and not is_known:
+                    facts = ServiceFacts(title, name, interfaces)
                     place = Location("localhost", str(server.port))
                     entry = Registration(facts, place, Holder(pid=os.getpid()))
                     self._static[name] = self._registry.register(entry)
+
+    def _own_servers(self) -> tuple[LoopbackServer, ...]:
+        """The servers that register with Discovery."""
+        return self.pin_map_service, self.session_management, self.device_server
 
     def stop(self) -> None:
         """Listen no more and end what was started; stopping twice is fine."""
         self._stopped = True
         self._reservations.close()
+        self._devices.reservations.reset()
         # While Discovery listens, so that they can unregister.
         self._launched.close()
         self._activator.close()
-        for server in (self.discovery, self.session_management, self.pin_map_service):
+        for server in (self.discovery, *self._own_servers()):
             server.stop()
         self.network.close()
 
@@ -218,6 +246,7 @@ class FakeStation:
         self.network.heal()
         self.faults.clear()
         self._reservations.reset()
+        self._devices.forget()
         # While they are still registered, so that they can unregister.
         self._activator.reset()
         self._registry.evict_all()
@@ -249,8 +278,9 @@ class FakeStation:
         closed with the station.
 
         Args:
-            target: ``discovery``, ``pin-map`` or ``session-management``; or an address of this
-                machine, such as that of a plug-in: then clients go to the ``address`` of the relay.
+            target: ``discovery``, ``pin-map``, ``session-management`` or ``device-server``; or an
+                address of this machine, such as that of a plug-in: then clients go to the
+                ``address`` of the relay.
         """
         return self.network.relay(target)
 
@@ -300,6 +330,11 @@ class FakeStation:
             self._registrations += 1
             self._registered.notify_all()
 
+    @property
+    def bench(self) -> Bench:
+        """What the simulated instruments measure and drive."""
+        return self._devices.bench
+
     # State ----------------------------------------------------------------------------------------
 
     def load_pin_map(self, path: str | Path) -> str:
@@ -342,10 +377,16 @@ class FakeStation:
         return [_session_facts(view) for view in self._reservations.sessions()]
 
     def waiting(self) -> list[WaitingView]:
-        """The calls that wait for sessions, the longest first."""
+        """The calls that wait for sessions, or for a name of the device server."""
         return [
-            WaitingView(str(ticket.request.holder), tuple(ticket.wanted), ticket.since)
-            for ticket in self._reservations.waiting()
+            *(
+                WaitingView(str(ticket.request.holder), tuple(ticket.wanted), ticket.since)
+                for ticket in self._reservations.waiting()
+            ),
+            *(
+                WaitingView(f"client {quoted(waiter.client)}", (name,), waiter.since)
+                for name, waiter in self._devices.reservations.waiting()
+            ),
         ]
 
     def release(self, name: str) -> bool:
@@ -355,7 +396,7 @@ class FakeStation:
         return found
 
     def leaks(self) -> list[Leak]:
-        """What is left behind now: reservations, registrations, waiting calls, others' services."""
+        """What is left behind now: reservations, registrations, sessions, calls, services."""
         left: list[Leak] = []
         for view in self._reservations.sessions():
             for kind, held in (
@@ -372,7 +413,18 @@ class FakeStation:
             _leak("waiting call", f"for {listed(tuple(ticket.wanted))}", ticket.request.holder)
             for ticket in self._reservations.waiting()
         ]
-        return [*left, *map(_service_leak, self._foreign())]
+        return [*left, *self._device_leaks(), *map(_service_leak, self._foreign())]
+
+    def _device_leaks(self) -> list[Leak]:
+        sessions = [
+            _leak("driver session", f"{each.name} ({each.driver.package})", each.holder)
+            for each in self._devices.sessions.all()
+        ]
+        reservations = [
+            Leak("device reservation", name, f"client {quoted(client)}")
+            for name, client in self._devices.reservations.held().items()
+        ]
+        return sessions + reservations
 
     def _foreign(self) -> list[Registration]:
         """The services but for the station's own, and those it started and ends itself."""

@@ -208,7 +208,7 @@ def test___a_deployment_target___resolve___takes_the_local_node_only() -> None:
 
 
 @pytest.mark.parametrize("registered", [0, 1])
-def test___device_server___resolve___says_that_it_is_not_simulated(registered: int) -> None:
+def test___driver_that_is_not_installed___resolve___says_what_to_install(registered: int) -> None:
     registry = Registry()
     for _ in range(registered):
         registry.register(registration("D", "K"))
@@ -216,9 +216,17 @@ def test___device_server___resolve___says_that_it_is_not_simulated(registered: i
     wanted = well_known.DEVICE_SERVER_INTERFACES["nidmm"], well_known.DEVICE_SERVER_CLASS
     text = refusal_of(lambda: registry.resolve(*wanted)).text
 
-    assert "'nidmm_grpc.NiDmm': the fakes have no NI gRPC Device Server" in text
+    assert "nidmm is not (pip install session-contract[drivers])" in text
     assert "MEASUREMENT_PLUGIN_GRPC_DEVICE_SERVER_ADDRESS" in text
     assert "Start the service" not in text
+
+
+def test___visa___resolve___says_that_it_is_not_simulated() -> None:
+    wanted = well_known.DEVICE_SERVER_INTERFACES["visa"], well_known.DEVICE_SERVER_CLASS
+
+    text = refusal_of(lambda: Registry().resolve(*wanted)).text
+
+    assert "NI-VISA is not simulated" in text
 
 
 @holds("DISC-RESOLVE-UNKNOWN")

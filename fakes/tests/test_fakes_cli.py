@@ -584,7 +584,7 @@ def test___services_and_network___all_faults_cleared___serve_rightly(
     ("arguments", "told"),
     [
         ("stop sessionmanagement", "Did you mean session-management?"),
-        ("restart zzz", "Services: 'discovery', 'pin-map', 'session-management'."),
+        ("restart zzz", "Services: 'discovery', 'pin-map', 'session-management', 'device-server'."),
         ("network stall pinmap", "Did you mean pin-map?"),
         ("network stall pin-map --before answer", "--before goes with cut"),
         ("network cut pin-map --only answers", "--only goes with stall"),

@@ -126,8 +126,12 @@ def names_of(station: FakeStation) -> list[str]:
 
 
 def places_of(station: FakeStation) -> dict[str, str]:
-    """The station's own services, with their ports."""
-    return {view.service_class: view.port for view in station.services() if view.static}
+    """The station's own services, with their ports; the device server needs drivers."""
+    return {
+        view.service_class: view.port
+        for view in station.services()
+        if view.static and view.service_class != well_known.DEVICE_SERVER_CLASS
+    }
 
 
 # Stop and restart ---------------------------------------------------------------------------------

@@ -31,11 +31,17 @@ from ni.measurementlink.sessionmanagement.v1.client import (
 )
 from ni_grpc_extensions.channelpool import GrpcChannelPool
 
+from session_fakes.device.drivers import installed
 from session_fakes.errors import FakeError
 from session_fakes.fidelity import holds
 from session_fakes.station import FakeStation
 
 LIMIT = 30.0
+OWN_SERVICES = [
+    "Pin Map Service",
+    "Session Management Service",
+    *(["NI gRPC Device Server"] if installed() else []),
+]
 PIN_MAP = """<?xml version="1.0" encoding="utf-8"?>
 <PinMap xmlns="http://www.ni.com/TestStand/SemiconductorModule/PinMap.xsd" schemaVersion="1.6">
   <Instruments>
@@ -343,7 +349,7 @@ def test___older_names___reserve___bare(pin_map: Path) -> None:
 def test___station___its_services___are_its_own(station: FakeStation) -> None:
     views = {view.display_name: view for view in station.services()}
 
-    assert sorted(views) == ["Pin Map Service", "Session Management Service"]
+    assert list(views) == OWN_SERVICES
     assert all(view.static and not view.stale for view in views.values())
     assert views["Pin Map Service"].port == str(station.pin_map_service.port)
 
@@ -386,7 +392,7 @@ def test___station___reset___nothing_but_the_pin_map(station: FakeStation) -> No
     station.reset()
 
     assert (station.leaks(), list(station.calls), len(station.faults)) == ([], [], 0)
-    assert len(station.services()) == 2
+    assert len(station.services()) == len(OWN_SERVICES)
     with SessionManagementClient() as client:
         client.reserve_session(context_of(station), "A").__exit__(None, None, None)
 
@@ -401,7 +407,7 @@ def test___service_that_registered___station_reset___its_unregistering_is_well(
 
     station.reset()
 
-    assert len(station.services()) == 2
+    assert len(station.services()) == len(OWN_SERVICES)
     DiscoveryClient().unregister_service(number)
 
 
@@ -451,13 +457,13 @@ def test___service_that_was_activated___station_reset___ended(tmp_path: Path) ->
     interface = "ni.measurementlink.measurement.v2.MeasurementService"
     with FakeStation(service_configs=[config]) as station, station.installed():
         DiscoveryClient().resolve_service(interface)
-        (before,) = station.services()[2:]
+        (before,) = station.services()[len(OWN_SERVICES) :]
 
         station.reset()
 
-        assert len(station.services()) == 2
+        assert len(station.services()) == len(OWN_SERVICES)
         DiscoveryClient().resolve_service(interface)
-        (after,) = station.services()[2:]
+        (after,) = station.services()[len(OWN_SERVICES) :]
     assert after.process != before.process
 
 

@@ -20,8 +20,9 @@ def why_not_found(
     known: Sequence[Service], interface: str, service_class: str, version: str
 ) -> str:
     """Say why no service matches, and name those that come near."""
-    if interface in DEVICE_SERVER_INTERFACES.values():
-        return f"no service provides {quoted(interface)}: {_NO_DEVICE_SERVER}"
+    for package, name in DEVICE_SERVER_INTERFACES.items():
+        if name == interface:
+            return f"no service provides {quoted(interface)}: {_no_driver(package)}"
     if not known:
         return f"no service provides {quoted(interface)}: none is registered. {_REMEDY}"
     having = [service for service in known if interface in service.provided_interfaces]
@@ -33,10 +34,20 @@ def why_not_found(
     return _unknown_version(of_class or having, version)
 
 
-_NO_DEVICE_SERVER = (
-    "the fakes have no NI gRPC Device Server. Open the session without one (set "
-    "MEASUREMENT_PLUGIN_USE_GRPC_DEVICE_SERVER=false, and install the driver), or start a real one "
-    "and say where: MEASUREMENT_PLUGIN_GRPC_DEVICE_SERVER_ADDRESS=http://HOST:PORT"
+def _no_driver(package: str) -> str:
+    why = (
+        "NI-VISA is not simulated on the fake device server"
+        if package == "visa"
+        else f"the fake device server has the drivers whose packages are installed beside it, and "
+        f"{package} is not (pip install session-contract[drivers])"
+    )
+    return f"{why}. {_WITHOUT}"
+
+
+_WITHOUT = (
+    "Or open the session without the fake: with the driver itself (set "
+    "MEASUREMENT_PLUGIN_USE_GRPC_DEVICE_SERVER=false), or on a real device server "
+    "(MEASUREMENT_PLUGIN_GRPC_DEVICE_SERVER_ADDRESS=http://HOST:PORT)."
 )
 _REMEDY = "Start the service and look whether it registers, or install its .serviceconfig file."
 

@@ -26,6 +26,11 @@ class PinMapStore:
         with self._lock:
             return tuple(self._pin_maps)
 
+    def pin_maps(self) -> tuple[PinMap, ...]:
+        """The pin maps that are registered, the oldest first."""
+        with self._lock:
+            return tuple(self._pin_maps.values())
+
     def clear(self, *, but: str = "") -> None:
         """Forget all pin maps, but for the one with an id."""
         with self._lock:

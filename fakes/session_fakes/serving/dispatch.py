@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn
 
@@ -47,6 +47,7 @@ class _Outcome(NamedTuple):
     text: str
     response: Message | None
     fault: str | None
+    trailer: tuple[tuple[str, str], ...] = ()
 
 
 class Service(NamedTuple):
@@ -54,6 +55,8 @@ class Service(NamedTuple):
 
     descriptor: ServiceDescriptor
     handlers: Mapping[str, Handler]
+    streams: frozenset[str] = frozenset()
+    """The RPCs that answer with a stream."""
 
     @property
     def method_names(self) -> list[str]:
@@ -78,10 +81,14 @@ class Dispatcher:
         names = set(service.method_names)
         return sorted(name for name in list(self._unanswered.values()) if name in names)
 
+    def method_handlers(self, service: Service) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
+        """What answers the calls of a service, by the names of its RPCs."""
+        return {m.name: self._method_handler(service, m) for m in service.descriptor.methods}
+
     def serve(self, service: Service, server: grpc.Server) -> None:
         """Let a gRPC server answer the calls of a service."""
         name = service.descriptor.full_name
-        methods = {m.name: self._method_handler(service, m) for m in service.descriptor.methods}
+        methods = self.method_handlers(service)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, methods),))
         if hasattr(server, "add_registered_method_handlers"):
             # Newer gRPC finds these without asking the generic handler, as generated code does.
@@ -94,6 +101,12 @@ class Dispatcher:
         response_class: type[Message] = GetMessageClass(method.output_type)
         handler = service.handlers.get(method.name) or _not_implemented(method)
         answer = self._answering(method, handler)
+        if method.name in service.streams:
+            return grpc.unary_stream_rpc_method_handler(
+                _as_stream(answer),
+                request_deserializer=_reader(request_class),
+                response_serializer=response_class.SerializeToString,
+            )
         return grpc.unary_unary_rpc_method_handler(
             answer,
             request_deserializer=_reader(request_class),
@@ -131,6 +144,8 @@ class Dispatcher:
                 outcome.fault,
             )
             if outcome.response is None:
+                if outcome.trailer:
+                    context.set_trailing_metadata(outcome.trailer)
                 context.abort(grpc.StatusCode[outcome.code], outcome.text)
             return outcome.response
 
@@ -153,11 +168,9 @@ class Dispatcher:
             if response is None:
                 response = handler(request, caller)
             if type(response) is not response_class:
-                # gRPC would send it, and the client would decode nonsense.
-                text = f"{full_name} answers no {type(response).__name__}"
-                return _Outcome("INTERNAL", text, None, fault)
+                response = _translated(response, response_class, full_name)
         except Refusal as refusal:
-            return _Outcome(refusal.code, refusal.text, None, fault)
+            return _Outcome(refusal.code, refusal.text, None, fault, refusal.trailer)
         except Exception as error:
             # Whatever it is: the caller is told, and the traceback is kept for a report.
             if isinstance(error, UnicodeDecodeError) and _came_with(request, error):
@@ -172,6 +185,28 @@ class Dispatcher:
         if not caller.context.add_callback(patience.gone.set):
             patience.gone.set()
         return patience
+
+
+def _translated(response: Message | None, response_class: type[Message], full_name: str) -> Message:
+    """The same message as another class of it; what is another message is refused.
+
+    A test makes its replies with the classes of a driver's package, which are not those in use.
+    """
+    if response is None or response.DESCRIPTOR.full_name != response_class.DESCRIPTOR.full_name:
+        # gRPC would send it, and the client would decode nonsense.
+        raise Refusal("INTERNAL", f"{full_name} answers no {type(response).__name__}")
+    return response_class.FromString(response.SerializeToString())
+
+
+def _as_stream(
+    answer: Callable[[Message, grpc.ServicerContext], Message],
+) -> Callable[[Message, grpc.ServicerContext], Iterator[Message]]:
+    """A stream of one answer, whenever that comes."""
+
+    def answer_once(request: Message, context: grpc.ServicerContext) -> Iterator[Message]:
+        yield answer(request, context)
+
+    return answer_once
 
 
 def _reader(request_class: Any) -> Callable[[bytes], Message | None]:  # noqa: ANN401 - no type fits

@@ -48,14 +48,14 @@ class Fault:
         self,
         owner: Faults,
         pattern: str,
-        methods: frozenset[str],
+        is_meant: Callable[[str], bool],
         budget: int | None,
         fits: Predicate,
     ) -> None:
         self.pattern = pattern
         self.hits = 0
         self._owner = owner
-        self._methods = methods
+        self._is_meant = is_meant
         self._budget = budget
         self._fits = fits
         self._counting = threading.Lock()
@@ -111,7 +111,7 @@ class Fault:
 
     def take(self, full_name: str, request: Message) -> Action | None:
         """Use the fault for this call if it fits; for the table of faults."""
-        if full_name not in self._methods or not self._fits(request):
+        if not self._is_meant(full_name) or not self._fits(request):
             return None
         with self._counting:
             if self._budget is not None and self.hits >= self._budget:
@@ -139,8 +139,8 @@ class Faults:
         """
         if times is not None and times < 1:
             raise FakeError("A fault is used at least once: times=1 or more.")
-        methods = self._names.matching(pattern)
-        return Fault(self, pattern, methods, times, predicate or (lambda _: True))
+        is_meant = self._names.meant(pattern)
+        return Fault(self, pattern, is_meant, times, predicate or (lambda _: True))
 
     def __iter__(self) -> Iterator[Fault]:
         return iter(self._armed)
