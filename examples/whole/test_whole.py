@@ -38,6 +38,10 @@ PROMISED: dict[str, tuple[str, ...]] = {
         r"answer=session-contract,SCPI simulator,0,1.0",
         r"✓ and the session is over",
     ),
+    "node_lock": (
+        r"Left out: it needs Node.js|node_lock 1.0.0 meets session sharing",
+        r"violated .*RACE-ONE-CREATOR|node_lock was shown",
+    ),
 }
 """What a user is to see, in this order."""
 
