@@ -33,6 +33,9 @@ EXCEPTIONS: dict[tuple[str, str], set[str]] = {
     ("session_fakes", "pytest_plugin.py"): {"pytest"},
     ("session_fakes", "device/"): DRIVERS,
     ("session_contract", "environment.py"): {"session_fakes"},
+    # A station is judged by NI's messages and stubs, and by NI's own clients.
+    ("session_contract", "station/"): NI,
+    ("session_contract", "checks/station/"): NI,
     # What a new project is made of, which is never imported.
     ("session_contract", "scaffold/template/"): NI | {"gadget_service"},
     # Tests that travel with a copy.

@@ -73,7 +73,7 @@ def requirement_of(item: pytest.Item) -> Requirement | None:
 
 
 def is_claimed(wanted: Requirement, claims: Collection[str]) -> bool:
-    """Whether a server that makes these claims is bound by the requirement."""
+    """Whether a target that makes these claims is bound by the requirement."""
     if wanted.origin is Origin.REFERENCE:
-        return False
+        return Origin.REFERENCE.value in claims
     return wanted.claim is None or wanted.claim in claims

@@ -15,7 +15,7 @@ from session_contract.results.run_result import CheckResult, Outcome, RunResult,
 from session_contract.results.text_timeline import printable, short_names, timeline
 from session_contract.results.verdict import name_of, scope, sentence, standings, verdict
 from session_contract.subject.finding import Event, Finding
-from session_spec import Requirement, Specification
+from session_spec import Origin, Requirement, Specification
 
 _WIDTH = 100
 _MARKS: Mapping[Standing, tuple[str, str, str]] = {
@@ -72,6 +72,8 @@ def requirements(result: RunResult, specification: Specification) -> Iterator[st
 
 def _row(requirement: Requirement, standing: Standing, ran: int, width: int) -> str:
     words = "" if standing is Standing.MET else f"  {standing.value}"
+    if standing is Standing.NOT_CLAIMED and requirement.origin is Origin.REFERENCE:
+        words = "  our choice: does not count"
     checks = f"  ({ran} check{'' if ran == 1 else 's'})" if ran else ""
     text = f"{mark(standing)} {requirement.id:{width}}  {requirement.title}{words}{checks}"
     return text if standing in _QUIET else click.style(text, fg=_MARKS[standing][2])
@@ -108,6 +110,9 @@ def violation(checks: Sequence[CheckResult], specification: Specification) -> It
     if len(checks) > 1:
         others = ", ".join(check.check for check in checks[1:4])
         yield from _indented(_wrapped(f"Found by {len(checks) - 1} more: {others}"))
+    if requirement.conformance_class == "station":
+        # NI's services are closed: whoever is told that one is wrong asks how that is known.
+        yield from _indented(_wrapped(f"Source: {requirement.source}"))
     yield f"  Text:   session-contract explain {requirement.id}"
     if first.replay:
         yield f"  Again:  session-contract replay {first.replay}"

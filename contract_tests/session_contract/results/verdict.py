@@ -23,6 +23,7 @@ MINIMUM: Mapping[str, Mapping[str, int]] = {
         "restart": 4,
         "hosting": 5,
     },
+    "station": {"core": 125, "reference": 10},
 }
 """The checks that a run of a class has to carry out at least, by whom they bind: ``core``, a claim.
 
@@ -37,13 +38,16 @@ _WORST: Sequence[tuple[Outcome, Standing]] = (
     (Outcome.INCONCLUSIVE, Standing.INCONCLUSIVE),
 )
 """One such check is enough for the requirement to stand like this; the first that fits counts."""
+_TOLD_WHOLE = ("station",)
+"""Classes of which our own choices are told to everybody."""
 _OPEN = (Standing.NOT_RUN, Standing.INCONCLUSIVE, Standing.KIT_ERROR)
 
 
 def standings(result: RunResult, specification: Specification) -> dict[str, Standing]:
     """How each requirement of the class stands, in reading order.
 
-    Those that bind only the reference servers are told when they were checked.
+    Those that bind only the reference servers are told when they were checked; of a station, all
+    are told, for a foreign one as those that do not count.
     """
     checks: dict[str, list[CheckResult]] = {}
     for check in result.checks:
@@ -51,7 +55,9 @@ def standings(result: RunResult, specification: Specification) -> dict[str, Stan
     return {
         requirement.id: _standing(requirement, checks.get(requirement.id, []), result)
         for requirement in specification.of_class(result.conformance_class)
-        if requirement.origin is not Origin.REFERENCE or requirement.id in checks
+        if requirement.origin is not Origin.REFERENCE
+        or requirement.id in checks
+        or requirement.conformance_class in _TOLD_WHOLE
     }
 
 
@@ -82,6 +88,8 @@ def _listed(found: Standing, *, is_stale: bool) -> Standing:
 
 def binds(requirement: Requirement, claims: Iterable[str]) -> bool:
     """Whether a requirement binds a target with these claims."""
+    if requirement.origin is Origin.REFERENCE and requirement.conformance_class in _TOLD_WHOLE:
+        return requirement.origin.value in claims
     return requirement.claim is None or requirement.claim in claims
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,8 @@ class ClassOfTargets:
     """The folder of its checks, inside ``checks``."""
     doctor: str
     """``module:function`` that examines a target, in a folder to work in, step by step."""
+    plugins: Sequence[str] = ()
+    """Plugins of pytest that the fixtures build on."""
 
     def load(self, top: Section, here: Path) -> AnyTarget:
         """Make the target that a file describes."""
@@ -67,6 +69,13 @@ CLASSES: Mapping[str, ClassOfTargets] = {
     "server": _SERVER,
     # A server in the dialect of NI's gRPC Device Server.
     "driver": _SERVER,
+    "station": ClassOfTargets(
+        loader="session_contract.station.target:station_target",
+        fixtures="session_contract.checks.station.fixtures",
+        checks="station",
+        doctor="session_contract.station.doctor:examine",
+        plugins=("pytest_grpc.plugin",),
+    ),
 }
 
 

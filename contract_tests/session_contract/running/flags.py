@@ -31,6 +31,7 @@ PLACES = (
     Flag("address", "HOST:PORT", "A server that runs already."),
     Flag("command", "COMMAND", "A command that starts a server, with {port} for its port."),
     Flag("servicer", "MODULE:NAME", "A Python function that adds a servicer to a server."),
+    Flag("station", "HOST:PORT", "The Discovery of a station; 'ni' for the one of this machine."),
 )
 """One of them names the target."""
 DETAILS = (
@@ -62,14 +63,21 @@ def load(given: Mapping[str, Any]) -> AnyTarget:
                 f"--{next(iter(details))} belongs into the target file: write it there."
             )
         return load_any_target(Path(given["target"]))
+    if places == ["station"]:
+        from session_contract.station.target import station_from_flags
+
+        return station_from_flags(given["station"], details)
     return server(given)
 
 
 def server(given: Mapping[str, Any]) -> Target:
     """The server that flags name, without a target file."""
     from session_contract.subject.loading import target_from_flags
+    from session_contract.subject.target import TargetError
 
     (place,) = (flag.name for flag in PLACES if given.get(flag.name))
+    if place == "station":
+        raise TargetError("A station needs no target file: judge it with run --station.")
     details = {flag.name: given[flag.name] for flag in DETAILS if given.get(flag.name)}
     return target_from_flags(**_arguments(given[place], place, details))
 

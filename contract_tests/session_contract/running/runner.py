@@ -177,7 +177,8 @@ class _Execution:
     def _arguments(self) -> list[str]:
         """The command line of pytest."""
         run = self._run
-        own = checking.CHECKS / CLASSES[self._target.conformance_class].checks
+        its_class = CLASSES[self._target.conformance_class]
+        own = checking.CHECKS / its_class.checks
         given = [
             f"--contract-{name}={value}"
             for name, values in run.place.items()
@@ -190,6 +191,7 @@ class _Execution:
             *(run.checks or [str(own)]),
             *("-c", str(CONFIGURATION), "--rootdir", str(checking.CHECKS.parent), "--noconftest"),
             *("-p", "session_contract.running.plugin", "-p", "no:cacheprovider"),
+            *(word for plugin in its_class.plugins for word in ("-p", plugin)),
             *("-p", "no:warnings", "-p", "no:tmpdir", "--capture=sys", "--tb=short", "-q"),
             f"--contract-seed={run.seed}",
             f"--contract-budget={run.budget}",

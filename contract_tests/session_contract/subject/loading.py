@@ -70,10 +70,10 @@ def target_from_flags(
         claims: What is claimed beyond the core.
         dialect: ``standard``, or ``grpc-device``.
     """
-    place = {"address": address, "command": shlex.split(command or ""), "servicer": servicer}
+    places = {"address": address, "command": shlex.split(command or ""), "servicer": servicer}
     data = {
         "target": {
-            **{key: value for key, value in place.items() if value},
+            **{key: value for key, value in places.items() if value},
             "name": name or address or servicer or command or "",
             "claims": list(claims),
             "dialect": dialect,
@@ -94,7 +94,7 @@ def server_target(top: Section, here: Path) -> Target:
     known_failures = about.text("known_failures")
     target = Target(
         identity=identity(about),
-        place=_place(about, here),
+        place=place(about, here),
         here=here,
         descriptors=_descriptors(top.section("descriptors"), here),
         names=_names(top.section("service")),
@@ -105,7 +105,7 @@ def server_target(top: Section, here: Path) -> Target:
         uses=[_use(section) for section in top.sections("use")],
         claims=frozenset(about.words("claims", CLAIMS["server"])),
         dialect=_dialect(about),
-        limits=_limits(top.section("limits")),
+        limits=limits(top.section("limits")),
         known_failures=here / known_failures if known_failures else None,
     )
     about.finish()
@@ -124,7 +124,8 @@ def identity(about: Section) -> Identity:
     return Identity(name, about.text("version"), about.text("contact"))
 
 
-def _place(about: Section, here: Path) -> Place:
+def place(about: Section, here: Path) -> Place:
+    """What ``[target]`` says of where a target is: its address, its command, or a servicer."""
     address, servicer = about.text("address"), about.text("servicer")
     argv = about.texts("command")
     folder = here / about.text("folder", ".")
@@ -268,10 +269,11 @@ def _dialect(about: Section) -> str:
     return dialect
 
 
-def _limits(section: Section) -> Limits:
-    limits = Limits(call=section.seconds("call", Limits.call))
+def limits(section: Section) -> Limits:
+    """The table ``[limits]``."""
+    found = Limits(call=section.seconds("call", Limits.call))
     section.finish()
-    return limits
+    return found
 
 
 def _check_claims(about: Section, target: Target) -> None:
@@ -293,7 +295,9 @@ __all__ = [
     "STOPS",
     "TargetError",
     "identity",
+    "limits",
     "load_target",
+    "place",
     "server_target",
     "target_from_flags",
 ]
