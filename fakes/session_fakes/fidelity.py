@@ -7,15 +7,13 @@ holds. The table FIDELITY.md is made from both.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, TypeVar, get_args
+from typing import Literal, NamedTuple, TypeVar, get_args
 
 Evidence = Literal["documented", "tested by NI", "seen in NI's code", "our choice"]
 F = TypeVar("F", bound=Callable[..., object])
 
 
-@dataclass(frozen=True)
-class Mark:
+class Mark(NamedTuple):
     """One rule that a fake keeps."""
 
     name: str

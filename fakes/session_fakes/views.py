@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class ServiceView:
+class ServiceView(NamedTuple):
     """One registered service."""
 
     display_name: str
@@ -25,8 +24,7 @@ class ServiceView:
     """Whether it is known to be dead."""
 
 
-@dataclass(frozen=True)
-class SessionFacts:
+class SessionFacts(NamedTuple):
     """One session that is reserved or registered."""
 
     name: str
@@ -45,8 +43,7 @@ class SessionFacts:
     registrar_ended: bool = False
 
 
-@dataclass(frozen=True)
-class WaitingView:
+class WaitingView(NamedTuple):
     """One call that waits for sessions."""
 
     holder: str
@@ -54,8 +51,7 @@ class WaitingView:
     since: float
 
 
-@dataclass(frozen=True)
-class Leak:
+class Leak(NamedTuple):
     """Something that was left behind, and by whom."""
 
     kind: str

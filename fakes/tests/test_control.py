@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import pytest
 
@@ -28,8 +28,7 @@ from session_fakes.station import FakeStation
 METHODS = MethodNames(["a.b.Service/ReserveSessions", "a.b.Service/GetSessions"])
 
 
-@dataclass(frozen=True)
-class Session:
+class Session(NamedTuple):
     """One session, as a station shows it."""
 
     name: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from session_fakes.serving.calls import RecordedCall
@@ -26,9 +25,9 @@ def snapshot(station: FakeStation) -> dict[str, Any]:
             "now": now,
             "internal_errors": len(station.internal_errors),
         },
-        "services": [_aged(asdict(view), now) for view in station.services()],
-        "sessions": [_aged(asdict(view), now) for view in station.sessions()],
-        "waiting": [_aged(asdict(view), now) for view in station.waiting()],
+        "services": [_aged(view._asdict(), now) for view in station.services()],
+        "sessions": [_aged(view._asdict(), now) for view in station.sessions()],
+        "waiting": [_aged(view._asdict(), now) for view in station.waiting()],
         "faults": faults(station),
         "calls": calls(station, station.calls.last_seq - _LAST_CALLS),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 __all__ = [
     "DAQMX",
@@ -35,8 +36,7 @@ SYSTEM_SITE = -1
 """The site of system pins and system relays, which belong to no site."""
 
 
-@dataclass(frozen=True)
-class ChannelGroup:
+class ChannelGroup(NamedTuple):
     """Channels of a DC power instrument that belong to one session, as ranges with both ends.
 
     Groups of the same name on several instruments are one group.
@@ -76,32 +76,28 @@ class Instrument:
         return ranges[place][2] if place >= 0 and channel <= ranges[place][1] else None
 
 
-@dataclass(frozen=True)
-class Multiplexer:
+class Multiplexer(NamedTuple):
     """A switch in front of an instrument; its type may be empty."""
 
     name: str
     type_id: str
 
 
-@dataclass(frozen=True)
-class Terminal:
+class Terminal(NamedTuple):
     """A pin or a relay: of every site, or of the system as a whole."""
 
     name: str
     is_system: bool = False
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(NamedTuple):
     """Pins or relays under one name; members may be groups themselves."""
 
     name: str
     members: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Connection:
+class Connection(NamedTuple):
     """One pin or relay, at one site, on one channel; a connection shared by sites is several."""
 
     terminal: str

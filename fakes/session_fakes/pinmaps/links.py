@@ -21,8 +21,7 @@ from session_fakes.pinmaps.elements import (
 __all__ = ["ChannelMapping", "Link", "Unit", "links_of"]
 
 
-@dataclass(frozen=True)
-class ChannelMapping:
+class ChannelMapping(NamedTuple):
     """A pin or relay at a site, and the channel that it is on."""
 
     pin_or_relay_name: str

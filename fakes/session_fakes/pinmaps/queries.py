@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from session_fakes.fidelity import fidelity
 from session_fakes.pinmaps.elements import Group, Terminal
@@ -12,8 +12,7 @@ from session_fakes.pinmaps.pin_map import PinMap
 __all__ = ["GroupDefinition", "Listing", "query_pins", "query_relays"]
 
 
-@dataclass(frozen=True)
-class GroupDefinition:
+class GroupDefinition(NamedTuple):
     """A group: what it refers to, and the distinct pins or relays that it stands for."""
 
     name: str
@@ -21,8 +20,7 @@ class GroupDefinition:
     resolved: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Listing:
+class Listing(NamedTuple):
     """Pins or relays, and their groups, in the order of the pin map."""
 
     terminals: tuple[Terminal, ...]

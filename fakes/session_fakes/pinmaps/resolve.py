@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from session_fakes.errors import Refusal, listed
 from session_fakes.fidelity import fidelity
@@ -18,8 +19,7 @@ _MOST_SITES = 16
 """Site numbers in one text."""
 
 
-@dataclass(frozen=True)
-class Resource:
+class Resource(NamedTuple):
     """What one session is opened for, with the channels that were asked for."""
 
     resource_name: str
@@ -28,8 +28,7 @@ class Resource:
     channel_mappings: tuple[ChannelMapping, ...]
 
 
-@dataclass(frozen=True)
-class Access:
+class Access(NamedTuple):
     """The resources behind the pins and relays of a request."""
 
     resources: tuple[Resource, ...]
