@@ -259,6 +259,13 @@ def speed(session: nox.Session) -> None:
 
 
 @nox.session
+def environments(session: nox.Session) -> None:
+    """Run a plug-in in environments of its own, with NI's oldest SDK and the newest."""
+    session.install("-e", ".")
+    session.run("python", "fakes/long_runs/environments.py", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure the reference servers against a bare gRPC echo; ``-- --strict`` fails on a miss."""
     session.install("-e", ".")

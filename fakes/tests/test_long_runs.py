@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from ni.measurementlink.sessionmanagement.v1 import (
     session_management_service_pb2 as pb,
 )
 
-from long_runs import fuzz, speed, stress
+from long_runs import environments, fuzz, speed, stress
 from long_runs.nonsense import VALID_XML, filled, request_bytes
 from long_runs.shared import RunLog, UsageError, channel_to, logged_run, pin_map_xml
 from session_fakes.errors import Refusal
@@ -281,3 +282,35 @@ def test___small_amounts___measure___every_aim_has_a_figure() -> None:
 )
 def test___figure___verdict___has_a_margin(measured: float, at_most: bool, verdict: str) -> None:
     assert speed.Figure("x", 1.0, measured, "s", at_most).verdict == verdict
+
+
+# Environments -------------------------------------------------------------------------------------
+
+
+def test___plug_in_that_is_wrong_and_stays_registered___tried___both_are_noticed(
+    tmp_path: Path,
+) -> None:
+    config = environments.PLUG_IN.with_name("SimpleMeasurement.serviceconfig")
+    (tmp_path / config.name).write_bytes(config.read_bytes())
+    text = environments.PLUG_IN.read_text("utf-8").replace("2.0 * value", "3.0 * value")
+    dying = "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL)\n    main()"
+    plug_in = tmp_path / "measurement.py"
+    plug_in.write_text(text.replace("    main()", f"    {dying}"), "utf-8")
+
+    tried = environments.trial(Path(sys.executable), plug_in, tmp_path)
+
+    measured, left = tried.failures
+    assert "measure ended with 0, not with 42" in measured
+    assert "did not unregister" in left
+
+
+def test___no_environment_can_be_made___main___ends_with_3_and_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    no_folder = tmp_path / "file"
+    no_folder.touch()
+    make = environments.make_environment
+    monkeypatch.setattr(environments, "make_environment", lambda _, what: make(no_folder, what))
+
+    assert environments.main([]) == 3
+    assert "environments: no environment with ni-measurement-plugin-sdk" in capsys.readouterr().err

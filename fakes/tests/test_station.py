@@ -596,8 +596,18 @@ def test___no_port_number___station_made___says_what_to_give(port: object) -> No
         FakeStation(port=cast("Any", port))
 
 
-def test___every_rpc___of_the_descriptors___is_known_to_faults(station: FakeStation) -> None:
-    for service in station.rpcs():
-        for method in service.descriptor.methods:
-            assert station.faults.on(f"{service.descriptor.full_name}/{method.name}")
-            assert method.name in service.handlers, "not implemented: list it as UNIMPLEMENTED"
+def test___every_rpc___of_the_descriptors___called___is_implemented_and_meets_a_fault(
+    station: FakeStation,
+) -> None:
+    servers = (station.discovery, station.pin_map_service, station.session_management)
+    for service, server in zip(station.rpcs(), servers, strict=True):
+        with grpc.insecure_channel(server.address) as channel:
+            for name in service.method_names:
+                assert name.rpartition("/")[2] in service.handlers, "list it as UNIMPLEMENTED"
+                station.faults.on(name, times=1).fail("DATA_LOSS", name)
+                call: Any = channel.unary_unary(f"/{name}")
+
+                with pytest.raises(grpc.RpcError, match="DATA_LOSS"):
+                    call(b"", timeout=20)
+
+    assert station.faults.unused == []
