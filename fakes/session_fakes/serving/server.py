@@ -27,6 +27,9 @@ OPTIONS = [
     # As NI's services: no limit to the size of a message.
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
+    # Else gRPC cancels calls that Python has not picked up within 30 s: those that came while a
+    # debugger held this process, or while the machine was far too busy.
+    ("grpc.server_max_unrequested_time_in_server", 24 * 60 * 60),
 ]
 _TRIES = 20
 _PAUSE = 0.01
