@@ -119,7 +119,7 @@ def _failures(measured: subprocess.CompletedProcess[str], code: int, said: str) 
 
 
 def _interrupt() -> int:
-    return signal.SIGINT if sys.platform != "win32" else signal.CTRL_BREAK_EVENT
+    return int(getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT))
 
 
 @contextmanager

@@ -141,7 +141,7 @@ def _listen_to_interrupts() -> None:
 def started(*arguments: str, **more: Any) -> Generator[subprocess.Popen[str]]:  # noqa: ANN401
     """A command in a process of its own; it is ended at the latest with the test."""
     process = subprocess.Popen(
-        [*COMMAND, *arguments],
+        [*more.pop("command", COMMAND), *arguments],
         stdout=subprocess.PIPE,
         stderr=more.pop("stderr", subprocess.PIPE),
         stdin=more.pop("stdin", subprocess.DEVNULL),
@@ -827,14 +827,26 @@ def test___run___signalled___passes_it_on_once_and_waits(number: int) -> None:
     assert (process.returncode, out) == (5, f"got {int(number)}\n")
 
 
+def impatient(grace: float) -> list[str]:
+    """The command, when it gives its child less time to end than usual."""
+    code = (
+        "import sys, session_fakes.cli.run; run = sys.modules['session_fakes.cli.run'];"
+        f"run._ENTER_TIME = 0.1; run._GRACE = {grace};"
+        "from session_fakes.cli import main; main()"
+    )
+    return python(code)
+
+
 @posix
-@pytest.mark.parametrize("deaf", [(), ("SIGINT",), ("SIGINT", "SIGTERM")])
+@pytest.mark.parametrize(
+    ("deaf", "grace"), [((), 30.0), (("SIGINT",), 1.0), (("SIGINT", "SIGTERM"), 0.2)]
+)
 def test___run___station_told_to_stop___command_is_ended_more_and_more_firmly(
-    invoke: Invoke, deaf: tuple[str, ...]
+    invoke: Invoke, deaf: tuple[str, ...], grace: float
 ) -> None:
     ignored = "".join(f"signal.signal(signal.{name}, signal.SIG_IGN); " for name in deaf)
     code = f"import signal; {ignored}print('ready', flush=True); signal.pause()"
-    with started("run", "--", *python(code)) as process:
+    with started("run", "--", *python(code), command=impatient(grace)) as process:
         read_until(process, "ready")
 
         assert invoke("down").code == 0

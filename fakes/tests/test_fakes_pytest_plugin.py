@@ -306,8 +306,9 @@ def test___call_still_waiting___test_passes___is_a_leak(
 
 
 def test___launched_plug_in_forgotten___test_ends___is_told_and_ended(
-    run: Run, pytester: pytest.Pytester
+    run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("session_fakes.launch._ENTER_TIME", 0.1)
     (pytester.path / "service.py").write_text(STARTED, "utf-8")
     result = run(
         """

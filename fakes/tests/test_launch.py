@@ -111,6 +111,13 @@ def test___plug_in_that_waits_for_enter___enter_pressed___ends_well_and_unregist
 _SLEEPER = "print('asleep')\nimport time\ntry: time.sleep(60)\nfinally: print('cleaned up')"
 
 
+@pytest.fixture
+def deaf_to_enter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plug-ins of which nobody expects that they end on Enter."""
+    monkeypatch.setattr("session_fakes.launch._ENTER_TIME", 0.1)
+
+
+@pytest.mark.usefixtures("deaf_to_enter")
 @pytest.mark.skipif(os.name == "nt", reason="there are no such signals")
 @pytest.mark.parametrize("handling", [signal.SIG_IGN, signal.default_int_handler])
 def test___plug_in_deaf_to_enter___stopped___is_interrupted_also_where_that_is_ignored(
@@ -143,6 +150,7 @@ def test___plug_in_deaf_to_signals___stopped___is_killed() -> None:
     assert plug_in.stop(grace=0.05) == -signal.SIGKILL
 
 
+@pytest.mark.usefixtures("deaf_to_enter")
 @pytest.mark.skipif(os.name == "nt", reason="there are no process groups")
 def test___child_of_a_plug_in___plug_in_stopped___ends_too() -> None:
     child = "import os, time; print(os.getpid()); time.sleep(60)"
@@ -169,6 +177,7 @@ _INTERRUPTED = (
 )
 
 
+@pytest.mark.usefixtures("deaf_to_enter")
 @pytest.mark.skipif(os.name == "nt", reason="there are no process groups")
 @pytest.mark.parametrize("output", ["None", "subprocess.DEVNULL"])
 def test___script_that_left_its_child___stopped___gives_the_child_time_to_clean_up(

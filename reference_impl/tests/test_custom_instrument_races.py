@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 from collections import Counter
@@ -23,7 +24,8 @@ from session_reference.custom_instrument.stubs import device_comm_service_pb2 as
 MAP = str(Path(custom_instrument.__file__).with_name("register_map.csv"))
 BEHAVIORS = messages.SessionInitializationBehavior.values()
 CROWD = 32
-STEPS = 500
+STEPS = int(os.environ.get("RACE_ROUNDS", "150"))
+"""How much each thread does; ``nox -s races`` has them do more."""
 LIMIT = 90.0
 """Seconds after which a thread of these tests is stuck."""
 Answer = TypeVar("Answer")

@@ -7,6 +7,7 @@ between the switches of threads, ``slow`` an open that takes until everybody has
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 from collections import Counter
@@ -28,6 +29,8 @@ from session_reference.file_logger.stubs import json_logger_pb2_grpc as rpcs
 CLIENTS = 32
 PATIENCE = 60
 AUTO, NEW, ATTACH = 0, 1, 2
+ROUNDS = int(os.environ.get("RACE_ROUNDS", "0"))
+"""How often each race is run; 0 for as often as a run of all tests has time for."""
 
 
 class Refused(Exception):  # noqa: N818 - what context.abort raises
@@ -185,7 +188,7 @@ def slow_open() -> Generator[None, None, None]:
 
 @pytest.fixture(params=["direct", "hurried", "slow", "socket"])
 def arena(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Arena, None, None]:
-    rounds = {"direct": 60, "hurried": 40, "slow": 15, "socket": 10}[request.param]
+    rounds = ROUNDS or {"direct": 60, "hurried": 25, "slow": 15, "socket": 10}[request.param]
     with ExitStack() as stack:
         made = stack.enter_context(contextmanager(servicer)())
         client: _Client = _DirectClient(made)

@@ -60,6 +60,16 @@ def a_running_call(
         call.let_go()
 
 
+def with_grace(servers: Servers, seconds: float) -> ServerProcess:
+    """A server that gives running calls another time to finish than usual."""
+    start = (
+        f"import runpy, sys; import session_reference.hosting.stopping as s; s.GRACE = {seconds};"
+        "sys.argv.pop(0); runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    script = Path(__file__).with_name("hosted_logger.py")
+    return servers.run(sys.executable, "-c", start, script, *OFF)
+
+
 def wait_refused(address: str) -> None:
     """Wait until the server takes no calls any more."""
     deadline = time.monotonic() + PATIENCE
@@ -217,12 +227,7 @@ def test___running_call___server_stops___is_finished(servers: Servers, tmp_path:
 
 @posix
 def test___call_that_hangs___second_signal___ends_at_once(servers: Servers, tmp_path: Path) -> None:
-    patient = (
-        "import runpy, sys; import session_reference.hosting.stopping as s; s.GRACE = 600.0;"
-        "sys.argv.pop(0); runpy.run_path(sys.argv[0], run_name='__main__')"
-    )
-    script = Path(__file__).with_name("hosted_logger.py")
-    server = servers.run(sys.executable, "-c", patient, script, *OFF)
+    server = with_grace(servers, 600.0)
     with a_running_call(servers, server, tmp_path) as call:
         server.send(signal.SIGINT)
         server.wait_line("Stopping")
@@ -238,7 +243,7 @@ def test___call_that_hangs___second_signal___ends_at_once(servers: Servers, tmp_
 def test___call_that_hangs___grace_is_over___is_left_behind(
     servers: Servers, tmp_path: Path
 ) -> None:
-    server = servers(*OFF)
+    server = with_grace(servers, 0.5)
     with a_running_call(servers, server, tmp_path) as call:
         server.send(signal.SIGINT)
 

@@ -1,7 +1,11 @@
-"""The sharing rules under races: 32 threads want one resource at the same moment, many times."""
+"""The sharing rules under races: 32 threads want one resource at the same moment, many times.
+
+``nox -s races`` does each of them 500 times; a run of all tests does them less often.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections import Counter
@@ -21,7 +25,8 @@ from session_reference.session_table import (
 
 UNSPECIFIED, NEW, ATTACH = Behavior
 CROWD = 32
-ROUNDS = 500
+ROUNDS = int(os.environ.get("RACE_ROUNDS", "0"))
+"""How often each race is run; 0 for as often as a run of all tests has time for."""
 LIMIT = 60.0
 """Seconds after which a call of these tests is stuck."""
 
@@ -105,7 +110,8 @@ def answer_of(call: Call) -> Answer:
 class Crowd:
     """Threads that do things at the same moment; those that hang do not hold up the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, rounds: int) -> None:
+        self.rounds = rounds
         self._barrier = threading.Barrier(CROWD)
         self._calls: list[SimpleQueue[Call | None]] = [SimpleQueue() for _ in range(CROWD)]
         self._answers: SimpleQueue[tuple[int, Answer]] = SimpleQueue()
@@ -134,9 +140,10 @@ class Crowd:
 def crowd(request: pytest.FixtureRequest) -> Iterator[Crowd]:
     """32 threads; Python switches between them as always, or as often as it can."""
     interval = sys.getswitchinterval()
-    if request.param != "usual switches":
+    is_usual = request.param == "usual switches"
+    if not is_usual:
         sys.setswitchinterval(1e-6)
-    crowd = Crowd()
+    crowd = Crowd(ROUNDS or (100 if is_usual else 25))
     yield crowd
     crowd.end()
     sys.setswitchinterval(interval)
@@ -159,7 +166,7 @@ def test___32_initialize_new___at_once___one_creates_and_the_others_are_refused(
     crowd: Crowd,
 ) -> None:
     bay = Bay()
-    for key in range(ROUNDS):
+    for key in range(crowd.rounds):
         answers = crowd.race([partial(bay.initialize, key, NEW)] * CROWD)
 
         assert outcomes(answers) == {"new": 1, "SessionExistsError": CROWD - 1}
@@ -170,7 +177,7 @@ def test___32_initialize_new___at_once___one_creates_and_the_others_are_refused(
 
 def test___32_unspecified___at_once___one_creates_and_all_share_its_id(crowd: Crowd) -> None:
     bay = Bay()
-    for key in range(ROUNDS):
+    for key in range(crowd.rounds):
         answers = crowd.race([partial(bay.initialize, key, UNSPECIFIED)] * CROWD)
 
         assert outcomes(answers) == {"new": 1, "shared": CROWD - 1}
@@ -181,7 +188,7 @@ def test___32_unspecified___at_once___one_creates_and_all_share_its_id(crowd: Cr
 
 def test___32_closes___at_once___one_closes(crowd: Crowd) -> None:
     bay = Bay()
-    for _ in range(ROUNDS):
+    for _ in range(crowd.rounds):
         session_id = bay.open_new("R")
 
         answers = crowd.race([partial(bay.close, session_id)] * CROWD)
@@ -194,7 +201,7 @@ def test___open_session___closes_and_initializes_at_once___one_closes_and_one_at
     crowd: Crowd,
 ) -> None:
     bay = Bay()
-    for key in range(ROUNDS):
+    for key in range(crowd.rounds):
         old = bay.open_new(key)
         kinds: list[Call] = [
             partial(bay.initialize, key, NEW),
@@ -236,7 +243,7 @@ def test___share_use_and_close___at_once___each_session_is_created_and_closed_on
         return opened
 
     closed_ids: Counter[str] = Counter()
-    for _ in range(ROUNDS):
+    for _ in range(crowd.rounds):
         answers = crowd.race([visit] * CROWD)
         closed_ids.update(each.session_id for each in answers if isinstance(each, Opened))
         assert isinstance(bay.initialize("R", ATTACH), SessionNotFoundError)
@@ -248,7 +255,7 @@ def test___share_use_and_close___at_once___each_session_is_created_and_closed_on
 
 def test___uses_and_a_close___at_once___uses_are_whole_or_not_found(crowd: Crowd) -> None:
     bay = Bay()
-    for _ in range(ROUNDS):
+    for _ in range(crowd.rounds):
         session_id = bay.open_new("R")
         calls: list[Call] = [partial(bay.use, session_id)] * (CROWD - 1)
 
@@ -264,7 +271,7 @@ def test___resource_goes___while_it_is_wanted___one_creates_anew_and_nothing_is_
     crowd: Crowd,
 ) -> None:
     bay = Bay()
-    for key in range(ROUNDS):
+    for key in range(crowd.rounds):
         old = bay.open_new(key)
         bay.locks[-1].gone = True
         calls: list[Call] = [
@@ -314,7 +321,7 @@ def test___slow_create___32_initialize_while_it_lasts___one_creates(
     crowd: Crowd, behavior: Behavior
 ) -> None:
     others = "shared" if behavior is UNSPECIFIED else "SessionExistsError"
-    for _ in range(ROUNDS // 50):
+    for _ in range(crowd.rounds // 10):
         bay, inside = Bay(), threading.Barrier(CROWD)
 
         answers = crowd.race([Caller(bay, inside, behavior) for _ in range(CROWD)])
