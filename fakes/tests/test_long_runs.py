@@ -310,7 +310,11 @@ def test___no_environment_can_be_made___main___ends_with_3_and_the_reason(
     no_folder = tmp_path / "file"
     no_folder.touch()
     make = environments.make_environment
-    monkeypatch.setattr(environments, "make_environment", lambda _, what: make(no_folder, what))
+
+    def make_nowhere(_: Path, requirement: str) -> Path:
+        return make(no_folder, requirement)
+
+    monkeypatch.setattr(environments, "make_environment", make_nowhere)
 
     assert environments.main([]) == 3
     assert "environments: no environment with ni-measurement-plugin-sdk" in capsys.readouterr().err

@@ -601,13 +601,13 @@ def test___every_rpc___of_the_descriptors___called___is_implemented_and_meets_a_
 ) -> None:
     servers = (station.discovery, station.pin_map_service, station.session_management)
     for service, server in zip(station.rpcs(), servers, strict=True):
-        with grpc.insecure_channel(server.address) as channel:
+        with grpc.insecure_channel(server.address) as opened:
+            channel: Any = opened
             for name in service.method_names:
                 assert name.rpartition("/")[2] in service.handlers, "list it as UNIMPLEMENTED"
                 station.faults.on(name, times=1).fail("DATA_LOSS", name)
-                call: Any = channel.unary_unary(f"/{name}")
 
                 with pytest.raises(grpc.RpcError, match="DATA_LOSS"):
-                    call(b"", timeout=20)
+                    channel.unary_unary(f"/{name}")(b"", timeout=20)
 
     assert station.faults.unused == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -184,7 +184,7 @@ def measurement(
 
 
 def _service(execution: Execution, name: str) -> Mapping[str, object]:
-    rows = [asdict(view) for view in execution.station.services()]
+    rows = [view._asdict() for view in execution.station.services()]
     return finding.newest(finding.find(rows, name))
 
 
