@@ -59,12 +59,8 @@ def make(names: Names, destination: Path, *, bare: bool = False) -> None:
 
 
 def _write(names: Names, folder: Path, *, bare: bool) -> None:
-    keeps = {
-        "EXAMPLE": not bare,
-        "BARE": bare,
-        "CLASS": names.service_class != names.full_name,
-        "PACKAGE": names.package != names.project,
-    }
+    has_class = names.service_class != names.full_name
+    keeps = {"EXAMPLE": not bare, "BARE": bare, "CLASS": has_class}
     words = _words(names)
     for top in _TEMPLATE.iterdir():
         for place, source in copying.contents(top):
