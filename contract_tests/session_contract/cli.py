@@ -20,6 +20,7 @@ from session_contract import copying, output, show
 from session_contract.commands.doctor import doctor
 from session_contract.commands.init import init
 from session_contract.commands.judge import judge
+from session_contract.commands.lint import lint
 from session_contract.commands.new import new
 from session_contract.commands.replay import replay
 from session_contract.commands.results_commands import compare, diff
@@ -130,6 +131,7 @@ cli.add_command(diff)
 cli.add_command(doctor)
 cli.add_command(init)
 cli.add_command(judge)
+cli.add_command(lint)
 cli.add_command(new)
 cli.add_command(replay)
 cli.add_command(run)

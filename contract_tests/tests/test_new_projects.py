@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from new_projects.check import NEW_NAMES, SHAPES, commands, make, rename, run
+from session_contract.linting.checking import check
+from session_contract.linting.files import Project
 
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 CONTRACT = "session-contract run --target target.toml"
@@ -63,6 +65,7 @@ def test___project___renamed_as_its_readme_says___passes(tmp_path: Path) -> None
     left = [p for p in project.rglob("*") if "lock_service" in str(p.relative_to(project))]
     assert left == []
     assert (project / "GateKeeper.serviceconfig").exists()
+    assert check(Project(project)) == []
 
 
 def test___proto___changed___stubs_are_said_to_be_old(tmp_path: Path) -> None:
