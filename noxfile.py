@@ -97,12 +97,15 @@ WITHOUT_EXTRAS = ["test_cli.py", "test_copy.py", "test_house.py", "test_judge_co
 
 
 CLIENTS = [
-    "--reinstall-package=device-communication-client",
-    "--reinstall-package=json-logger-client",
     "./reference_impl/session_reference/custom_instrument",
     "./reference_impl/session_reference/file_logger",
 ]
-"""The wheels of the reference clients, built anew: the plug-ins of the examples use them."""
+"""The packages of the reference clients: the plug-ins of the examples use them."""
+
+
+def install_clients(session: nox.Session) -> None:
+    """Install the reference clients, built anew: their version does not tell of a change."""
+    session.install("--force-reinstall", "--no-deps", *CLIENTS)
 
 
 def group(name: str) -> tuple[str, ...]:
@@ -113,7 +116,8 @@ def group(name: str) -> tuple[str, ...]:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run every test of the project; arguments after ``--`` go to pytest."""
-    session.install("-e", ".[contract,drivers]", *group("docs"), *group("lint"), *CLIENTS)
+    session.install("-e", ".[contract,drivers]", *group("docs"), *group("lint"))
+    install_clients(session)
     # Tests that make environments take uv where they find it; here it may be beside nox alone.
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
     session.run("pytest", *(session.posargs or ["-n", "2", "-rs"]), env={"PATH": path})
@@ -122,7 +126,8 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def examples(session: nox.Session) -> None:
     """Show all examples without NI's software, and judge their copies; ``-- NAME`` shows one."""
-    session.install("-e", ".[contract,drivers]", *CLIENTS, *group("types"))
+    session.install("-e", ".[contract,drivers]", *group("types"))
+    install_clients(session)
     if session.posargs:
         session.run("python", "examples/run.py", *session.posargs)
         return
@@ -163,7 +168,8 @@ def spec(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check all annotations with mypy and pyright, both strict."""
-    session.install("-e", ".[contract]", *group("types"), *CLIENTS)
+    session.install("-e", ".[contract]", *group("types"))
+    install_clients(session)
     session.run("mypy")
     session.run("pyright")
 
@@ -183,7 +189,7 @@ def package(session: nox.Session) -> None:
     session.install("build")
     session.run("python", "-m", "build", "--quiet", "--outdir", str(dist), silent=True)
     (wheel,) = dist.glob("*.whl")
-    session.install("--reinstall", str(wheel))
+    session.install("--force-reinstall", str(wheel))
     elsewhere = session.create_tmp()
     with session.chdir(elsewhere):
         session.run("session-contract", "--version")
