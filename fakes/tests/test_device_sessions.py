@@ -46,6 +46,10 @@ def channel(station: FakeStation) -> Iterator[grpc.Channel]:
         yield made
 
 
+def _bytes_of(message: Any) -> bytes:
+    return bytes(message.SerializeToString())
+
+
 class Wire:
     """Calls NI-DMM's RPCs as any client could."""
 
@@ -58,7 +62,7 @@ class Wire:
         channel: Any = self._channel
         stub = channel.unary_unary(
             f"/nidmm_grpc.NiDmm/{method}",
-            request_serializer=lambda message: message.SerializeToString(),
+            request_serializer=_bytes_of,
             response_deserializer=getattr(dmm_pb, name).FromString,
         )
         return stub(request, timeout=LIMIT)

@@ -10,7 +10,7 @@ import sys
 from array import array
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
@@ -61,7 +61,7 @@ def built(response_class: type[Message], fields: Mapping[str, Any]) -> Message:
     known = response.DESCRIPTOR.fields_by_name
     for name, value in fields.items():
         if isinstance(value, array):
-            samples: array[float] = value  # pyright knows an array of nothing in particular
+            samples = cast("array[float]", value)  # pyright knows one of nothing in particular
             response.MergeFromString(_packed(known[name].number, samples))
         elif f"{name}_raw" in known:
             _set(response, f"{name}_raw", value)
