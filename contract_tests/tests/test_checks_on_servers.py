@@ -187,7 +187,8 @@ def test___a_fault_that_shows_later___random_calls___named_for_its_cause(
 def test___a_server_that_minds_lost_calls___calls_lost___violates_that_requirement(
     tmp_path: Path, name: str
 ) -> None:
-    options = ("--contract-budget", "default", "-k", "a_lost_initialize and too_late")
+    lost = "close" if servers.WRONG[name][0] == "LOST-CLOSE" else "initialize"
+    options = ("--contract-budget", "default", "-k", f"a_lost_{lost} and too_late")
 
     checks = run(
         *(tmp_path, f"wrong.{name}", CLAIMS, *options),
