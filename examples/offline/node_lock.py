@@ -12,12 +12,18 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 
 _FOLDER = Path(__file__).resolve().parents[1] / "node_lock"
-_CONTRACT = (sys.executable, "-c", "from session_contract.cli import main; main()", "run")
+_CONTRACT = (
+    sys.executable,
+    "-c",
+    "from session_contract.cli import main; main()",
+    "run",
+    "--quick",
+)
 _PROTO = ("--proto", "hardware_lock.proto")
 _FORGETFUL = "node server.js --port {port} --forgetful"
 
 
-def show(*, budget: Sequence[str] = ()) -> None:
+def show() -> None:
     """Install what the server needs into a copy of its folder, and judge it three times."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if not (node and npm):
@@ -27,11 +33,11 @@ def show(*, budget: Sequence[str] = ()) -> None:
         copy = Path(folder, "node_lock")
         shutil.copytree(_FOLDER, copy, ignore=shutil.ignore_patterns("node_modules"))
         _run(copy, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-        print(_judge(copy, 0, "--target", "target.toml", *budget))
+        print(_judge(copy, 0, "--target", "target.toml"))
         with _served(copy, node) as address:
-            print(_judge(copy, 0, "--address", address, *_PROTO, *budget))
+            print(_judge(copy, 0, "--address", address, *_PROTO))
         print("And with its fault:")
-        print(_judge(copy, 1, "--command", _FORGETFUL, *_PROTO, *budget))
+        print(_judge(copy, 1, "--command", _FORGETFUL, *_PROTO))
 
 
 def _judge(folder: Path, due: int, *flags: str) -> str:
