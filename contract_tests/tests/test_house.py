@@ -36,6 +36,8 @@ EXCEPTIONS: dict[tuple[str, str], set[str]] = {
     # A station is judged by NI's messages and stubs, and by NI's own clients.
     ("session_contract", "station/"): NI,
     ("session_contract", "checks/station/"): NI,
+    # A device server is judged with the descriptors of NI's drivers, and with these as clients.
+    ("session_contract", "driver/"): DRIVERS,
     # What a new project is made of, which is never imported.
     ("session_contract", "scaffold/template/"): NI | {"gadget_service"},
     # Tests that travel with a copy.

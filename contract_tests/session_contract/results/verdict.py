@@ -23,6 +23,7 @@ MINIMUM: Mapping[str, Mapping[str, int]] = {
         "restart": 4,
         "hosting": 5,
     },
+    "driver": {"core": 33},
     "station": {"core": 125, "reference": 10},
 }
 """The checks that a run of a class has to carry out at least, by whom they bind: ``core``, a claim.

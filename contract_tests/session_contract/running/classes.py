@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from session_contract.subject.target import AnyTarget
+from session_contract.subject.target import AnyTarget, TargetError
 from session_contract.subject.toml_files import Section, nearest, read_toml
 
 if TYPE_CHECKING:
@@ -68,7 +68,12 @@ _SERVER = ClassOfTargets(
 CLASSES: Mapping[str, ClassOfTargets] = {
     "server": _SERVER,
     # A server in the dialect of NI's gRPC Device Server.
-    "driver": _SERVER,
+    "driver": ClassOfTargets(
+        loader="session_contract.driver.target:driver_target",
+        fixtures="session_contract.checks.driver.fixtures",
+        checks="driver",
+        doctor="session_contract.driver.opening:examine",
+    ),
     "station": ClassOfTargets(
         loader="session_contract.station.target:station_target",
         fixtures="session_contract.checks.station.fixtures",
@@ -91,7 +96,17 @@ def load_any_target(path: Path) -> AnyTarget:
         raise about.error("needs", f"names what is not here: {missing}")
     target = CLASSES[name].load(top, path.parent)
     top.finish()
-    return target
+    return judgeable(target, name)
+
+
+def judgeable(target: AnyTarget, name: str) -> AnyTarget:
+    """A target that its checks know what to do with; ``name`` is the class it was read as."""
+    if target.conformance_class == name:
+        return target
+    raise TargetError(
+        f"A target of dialect {target.dialect} is of class {target.conformance_class}: write a "
+        f'target file with [target] class = "{target.conformance_class}" and its interface.'
+    )
 
 
 def missing_needs(path: Path) -> str:

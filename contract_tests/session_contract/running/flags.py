@@ -48,7 +48,7 @@ FLAGS = (*PLACES, *DETAILS)
 
 def load(given: Mapping[str, Any]) -> AnyTarget:
     """The target that flags name; a TargetError says which are missing or do not go together."""
-    from session_contract.running.classes import load_any_target
+    from session_contract.running.classes import judgeable, load_any_target
     from session_contract.subject.target import TargetError
 
     places = [flag.name for flag in PLACES if given.get(flag.name)]
@@ -67,7 +67,7 @@ def load(given: Mapping[str, Any]) -> AnyTarget:
         from session_contract.station.target import station_from_flags
 
         return station_from_flags(given["station"], details)
-    return server(given)
+    return judgeable(server(given), "server")
 
 
 def server(given: Mapping[str, Any]) -> Target:

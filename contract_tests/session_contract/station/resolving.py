@@ -64,14 +64,27 @@ def find(address: str, seconds: float) -> Addresses:
     Raises:
         Unreachable: It does not tell; the text says what it answered.
     """
-    with grpc.insecure_channel(address, OPTIONS) as channel:
-        stub = discovery_grpc.DiscoveryServiceStub(channel)
-        places = [_resolved(stub, address, name, seconds) for name in (PIN_MAP, SESSION_MANAGEMENT)]
+    places = [find_service(address, name, name, seconds) for name in (PIN_MAP, SESSION_MANAGEMENT)]
     return Addresses(address, *places)
 
 
-def _resolved(stub: Any, address: str, name: str, seconds: float) -> str:  # noqa: ANN401
-    request = discovery.ResolveServiceRequest(provided_interface=name, service_class=name)
+def find_service(address: str, interface: str, service_class: str, seconds: float) -> str:
+    """Ask the Discovery at this address where a service is; Unreachable when it does not tell."""
+    with grpc.insecure_channel(address, OPTIONS) as channel:
+        stub = discovery_grpc.DiscoveryServiceStub(channel)
+        request = discovery.ResolveServiceRequest(
+            provided_interface=interface, service_class=service_class
+        )
+        return _resolved(stub, address, request, seconds)
+
+
+def _resolved(
+    stub: Any,  # noqa: ANN401 - of NI's
+    address: str,
+    request: discovery.ResolveServiceRequest,
+    seconds: float,
+) -> str:
+    name = request.provided_interface
     try:
         found = stub.ResolveService(request, timeout=seconds)
     except grpc.RpcError as error:

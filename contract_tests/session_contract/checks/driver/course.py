@@ -1,0 +1,104 @@
+"""Plays the specification's examples at a device server, each answer held against the model."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+
+from session_contract.driver.server import Answered, DeviceServer
+from session_contract.subject.finding import Event as Seen
+from session_contract.subject.finding import Violated
+from session_spec import Requirement
+from session_spec.class_models import model_for
+from session_spec.class_models.server import read_call
+from session_spec.examples import Event, Example
+from session_spec.judge import Model, judge
+from session_spec.model import Close, Initialize, Use
+
+
+class Course:
+    """The clients of one example, and what they saw."""
+
+    def __init__(self, server: DeviceServer, model: Model) -> None:
+        """Begin with names that nobody has used."""
+        self._server = server
+        self._model = model
+        self._meant = {"": ""}
+        self._symbols = {"": ""}
+        self._seen: list[Event] = []
+        self._pending: dict[str, Future[Answered]] = {}
+        self._pool = ThreadPoolExecutor()
+
+    def play(self, example: Example) -> int:
+        """Play an example; return how many calls that were, or raise Violated."""
+        with self._pool:
+            for event in example.events:
+                if not event.forbidden:
+                    self._play(event)
+        return len(self._seen)
+
+    def _play(self, event: Event) -> None:
+        if not event.call:
+            answer = self._pending.pop(event.actor).result()
+            self._see(Event("", (), self._read(answer), event.actor))
+        elif event.outcome is None:
+            self._pending[event.actor] = self._pool.submit(self._call, event)
+            self._see(event)
+        else:
+            self._see(replace(event, outcome=self._read(self._call(event))))
+
+    def _call(self, event: Event) -> Answered:
+        call, client = read_call(event), self._server.client(event.actor or "client")
+        if isinstance(call, Initialize):
+            reset = any(argument == "reset=true" for argument in event.arguments)
+            given = {"reset": True, "reset_device": True} if reset else {}
+            return client.initialize(self._name(call.resource), call.behavior, **given)
+        assert isinstance(call, Close | Use)
+        name = self._name(call.session)
+        return client.close(name) if isinstance(call, Close) else client.use(name)
+
+    def _name(self, symbol: str) -> str:
+        if symbol not in self._meant:
+            self._bind(symbol, self._server.fresh())
+        return self._meant[symbol]
+
+    def _bind(self, symbol: str, name: str) -> None:
+        self._meant[symbol] = name
+        self._symbols[name] = symbol
+
+    def _read(self, answer: Answered) -> tuple[str, ...]:
+        """An answer in the words of an example."""
+        name = answer.session
+        if name not in self._symbols:
+            numbers = (f"lone{n}" for n in range(1, 1000))
+            self._bind(next(each for each in numbers if each not in self._meant), name)
+        symbol = self._symbols[name]
+        return (answer.code, *([symbol] if symbol else []), *(["new"] if answer.new else []))
+
+    def _see(self, event: Event) -> None:
+        arguments = ", ".join(argument or '""' for argument in event.arguments)
+        called = f"{event.call}({arguments})" if event.call else ""
+        answer = "..." if event.outcome is None else f"-> {' '.join(event.outcome)}"
+        self._seen.append(replace(event, text=f"{called} {answer}".strip()))
+        verdict = judge(self._seen, self._model)
+        if verdict is None:
+            return
+        found = verdict.violations[0]
+        told = [Seen(each.actor or "client", each.text) for each in self._seen]
+        raise self._server.violated(found.requirement, found.sentence, events=told)
+
+
+def play(server: DeviceServer, wanted: Requirement) -> int:
+    """Play the examples of a requirement; return how many calls that were.
+
+    Raises:
+        Violated: The server does not answer as it has to; the finding says which requirement.
+    """
+    try:
+        return sum(Course(server, model_for(wanted)).play(each) for each in wanted.examples)
+    except Violated as error:
+        named = error.finding.requirement
+        shows = {event.breaks for each in wanted.examples for event in each.events}
+        if named != wanted.id and (named in shows or not named.startswith("DRIVER-")):
+            raise Violated(replace(error.finding, requirement=wanted.id)) from None
+        raise

@@ -1,0 +1,27 @@
+"""The examples that stand in the specification, played as they stand there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from session_contract.checks.driver.course import play
+from session_contract.checks.marking import requirement, specification
+from session_contract.driver.server import DeviceServer
+from session_spec import Requirement
+
+
+def _cases() -> list[Any]:
+    return [
+        pytest.param(each, marks=requirement(each.id, each.revision, kind="example"), id=each.id)
+        for each in specification().of_class("driver")
+        if not each.id.startswith("DRIVER-EXIT-")
+    ]
+
+
+@pytest.mark.parametrize("wanted", _cases())
+def test___example_of_the_specification___played___as_it_says(
+    server: DeviceServer, wanted: Requirement
+) -> None:
+    server.executions = play(server, wanted)

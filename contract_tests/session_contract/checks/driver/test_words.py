@@ -1,0 +1,95 @@
+"""The exact texts and codes, which NI's own tests compare and the driver packages show."""
+
+from __future__ import annotations
+
+import pytest
+
+from session_contract.checks.marking import requirement
+from session_contract.driver.server import Answered, DeviceServer
+from session_spec.matrix import Behavior
+
+_STRANGE = [3, 4, 77, -1]
+
+
+@requirement("DRIVER-NEW-EXISTS", 1, kind="input")
+def test___a_name_that_is_taken___initialized_anew___refused_in_ni_s_words(
+    server: DeviceServer,
+) -> None:
+    client, name = server.client(), server.fresh()
+    server.given(client.initialize(name, Behavior.INITIALIZE_NEW))
+
+    answer = server.client("another client").initialize(name, Behavior.INITIALIZE_NEW)
+
+    text = f"Cannot initialize '{name}' when a session already exists."
+    _expect(server, "DRIVER-NEW-EXISTS", answer, "ALREADY_EXISTS", text)
+
+
+@pytest.mark.parametrize("is_empty", [False, True], ids=["a name", "empty"])
+@requirement("DRIVER-ATTACH-MISSING", 1, kind="input")
+def test___a_name_that_is_free___attached_to___refused_in_ni_s_words(
+    server: DeviceServer, is_empty: bool
+) -> None:
+    name = "" if is_empty else server.fresh()
+
+    answer = server.client().initialize(name, Behavior.ATTACH_TO_EXISTING)
+
+    text = f"Cannot attach to '{name}' because a session has not been initialized."
+    _expect(server, "DRIVER-ATTACH-MISSING", answer, "FAILED_PRECONDITION", text)
+
+
+@pytest.mark.parametrize("how", ["closed twice", "never opened", "empty", "used after its end"])
+@requirement("DRIVER-CLOSE-UNKNOWN", 1, kind="input")
+def test___a_session_that_is_not_open___closed_or_used___is_a_driver_error(
+    server: DeviceServer, how: str
+) -> None:
+    client, name = server.client(), "" if how == "empty" else server.fresh()
+    if how in ("closed twice", "used after its end"):
+        server.given(client.initialize(name, Behavior.INITIALIZE_NEW))
+        server.given(client.close(name))
+
+    answer = client.use(name) if how == "used after its end" else client.close(name)
+
+    _expect(server, "DRIVER-CLOSE-UNKNOWN", answer, "UNKNOWN", "")
+    due = server.target.interface.error
+    is_number = answer.error.lstrip("-").isdigit()
+    if not is_number or (due and answer.error != due):
+        raise server.violated(
+            "DRIVER-CLOSE-UNKNOWN",
+            f"{due or 'a number'} is due as ni-error in the trailing metadata, not "
+            f"{answer.error or 'nothing'}",
+        )
+
+
+@requirement("DRIVER-AUTO-ATTACH", 1, kind="input")
+def test___a_name_that_is_taken___auto_with_another_resource___attaches(
+    server: DeviceServer,
+) -> None:
+    name = server.fresh()
+    server.given(server.client().initialize(name, Behavior.INITIALIZE_NEW))
+
+    answer = server.client("another client").initialize(
+        name, Behavior.UNSPECIFIED, resource_name="not there at all"
+    )
+
+    _expect(server, "DRIVER-AUTO-ATTACH", answer, "OK", "")
+
+
+@pytest.mark.parametrize("behavior", _STRANGE)
+@requirement("DRIVER-BEHAVIOR-OTHER", 1, kind="input")
+def test___a_behaviour_that_nobody_knows___initialized_with_twice___creates_and_attaches(
+    server: DeviceServer, behavior: int
+) -> None:
+    name = server.fresh()
+
+    first = server.client().initialize(name, behavior)
+    second = server.client().initialize(name, behavior)
+
+    if [(a.code, a.new) for a in (first, second)] != [("OK", True), ("OK", False)]:
+        raise server.violated("DRIVER-BEHAVIOR-OTHER", f"{behavior} does not act as AUTO")
+
+
+def _expect(server: DeviceServer, name: str, answer: Answered, code: str, text: str) -> None:
+    if answer.code != code:
+        raise server.violated(name, f"{code} is due, not {answer.code}")
+    if text and answer.details != text:
+        raise server.violated(name, f"the text is not {text!r}, word for word")

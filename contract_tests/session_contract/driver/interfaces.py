@@ -1,0 +1,86 @@
+"""The interfaces of NI's drivers: which RPC opens a session, which closes it, which uses it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from google.protobuf.descriptor import ServiceDescriptor
+
+from session_contract.subject.target import TargetError
+
+INVALID_HANDLE = "-1074130544"
+"""What the IVI drivers say to a session that is not open."""
+
+
+@dataclass(frozen=True)
+class DriverInterface:
+    """One driver: its gRPC service, and how its sessions are opened."""
+
+    package: str
+    """The Python package of the driver, which brings the descriptors."""
+    service: str
+    """The full name of its gRPC service."""
+    module: str
+    """The module of the package with the descriptors."""
+    initialize: str = "InitWithOptions"
+    close: str = "Close"
+    use: str = "Reset"
+    """An RPC that needs nothing but a session."""
+    handle: str = "vi"
+    """The field with the session."""
+    error: str = INVALID_HANDLE
+    """The code for a session that is not open; empty where it is not known."""
+
+    def descriptor(self) -> ServiceDescriptor:
+        """The service, as the installed package describes it."""
+        try:
+            module = importlib.import_module(self.module)
+        except ImportError as error:
+            raise TargetError(
+                f"[target] interface {self.service} is described by the package {self.package}, "
+                f"which cannot be imported: {error}. pip install session-contract[drivers]"
+            ) from error
+        found: ServiceDescriptor = module.DESCRIPTOR.services_by_name[
+            self.service.rpartition(".")[2]
+        ]
+        return found
+
+
+INTERFACES: Mapping[str, DriverInterface] = {
+    each.service: each
+    for each in (
+        DriverInterface("nidmm", "nidmm_grpc.NiDmm", "nidmm.nidmm_pb2"),
+        DriverInterface(
+            "nidcpower",
+            "nidcpower_grpc.NiDCPower",
+            "nidcpower.nidcpower_pb2",
+            initialize="InitializeWithIndependentChannels",
+        ),
+        DriverInterface("niscope", "niscope_grpc.NiScope", "niscope.niscope_pb2"),
+        DriverInterface(
+            "nifgen", "nifgen_grpc.NiFgen", "nifgen.nifgen_pb2", initialize="InitializeWithChannels"
+        ),
+        DriverInterface(
+            "niswitch",
+            "niswitch_grpc.NiSwitch",
+            "niswitch.niswitch_pb2",
+            initialize="InitWithTopology",
+        ),
+        DriverInterface(
+            "nidigital", "nidigitalpattern_grpc.NiDigital", "nidigital.nidigitalpattern_pb2"
+        ),
+        DriverInterface(
+            "nidaqmx",
+            "nidaqmx_grpc.NiDAQmx",
+            "nidaqmx._stubs.nidaqmx_pb2",
+            initialize="CreateTask",
+            close="ClearTask",
+            use="StopTask",
+            handle="task",
+            error="",  # a code of its own, which nobody has seen
+        ),
+    )
+}
+"""By the name of the service."""

@@ -1,0 +1,213 @@
+"""A device server that is there to be called: its clients, what they see, what they leave."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+from session_contract.driver.target import DriverTarget
+from session_contract.results.run_result import Cell
+from session_contract.subject.finding import Event, Finding, NotEstablished, TargetDied, Violated
+from session_contract.subject.hosting import answers
+
+OPTIONS = [
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.enable_http_proxy", 0),
+    # Clients of their own may not share one connection.
+    ("grpc.use_local_subchannel_pool", 1),
+]
+RESOURCE = "Contract1"
+"""The resource name of simulated instruments."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What came of a call."""
+
+    code: str
+    details: str = ""
+    session: str = ""
+    new: bool = False
+    error: str = ""
+    """The driver's code, from the trailing metadata."""
+
+
+class DeviceClient:
+    """One client of a device server, with a channel of its own."""
+
+    def __init__(self, name: str, server: DeviceServer) -> None:
+        self.name = name
+        self.channel = grpc.insecure_channel(server.address, OPTIONS)
+        self._server = server
+        self._interface = server.target.interface
+
+    def initialize(self, session: str, behavior: int, **given: object) -> Answered:
+        """Open a session or attach to one.
+
+        Args:
+            session: Its name; empty for one that nobody shares.
+            behavior: As on the wire.
+            given: Further fields, where the RPC has them.
+        """
+        request = self._request(self._interface.initialize)
+        fields = request.DESCRIPTOR.fields_by_name
+        wanted = {"resource_name": RESOURCE, **self._server.target.configuration, **given}
+        for name, value in wanted.items():
+            if name in fields:
+                setattr(request, name, value)
+        setattr(request, "session_name", session)  # noqa: B010 - made at run time
+        setattr(request, "initialization_behavior", behavior)  # noqa: B010
+        answer = self._call(self._interface.initialize, request)
+        if answer.new and answer.session:
+            self._server.opened[answer.session] = None
+        said = f"initialize({session!r}, {behavior})"
+        self._server.saw(self.name, f"{said} -> {_told(answer)}")
+        return answer
+
+    def close(self, session: str) -> Answered:
+        """Close a session."""
+        return self._with(self._interface.close, session)
+
+    def use(self, session: str) -> Answered:
+        """Use a session."""
+        return self._with(self._interface.use, session)
+
+    def _with(self, rpc: str, session: str) -> Answered:
+        request = self._request(rpc)
+        getattr(request, self._interface.handle).name = session
+        answer = self._call(rpc, request)
+        self._server.saw(self.name, f"{rpc}({session!r}) -> {_told(answer)}")
+        return answer
+
+    def _request(self, rpc: str) -> Any:  # noqa: ANN401 - made at run time
+        return GetMessageClass(self._server.service.methods_by_name[rpc].input_type)()
+
+    def _call(self, rpc: str, request: Message) -> Answered:
+        method = self._server.service.methods_by_name[rpc]
+        response_class = GetMessageClass(method.output_type)
+        channel: Any = self.channel
+        call = channel.unary_unary(
+            f"/{self._server.service.full_name}/{rpc}",
+            request_serializer=type(request).SerializeToString,
+            response_deserializer=response_class.FromString,
+        )
+        try:
+            response = call(request, timeout=self._server.target.limits.call)
+        except grpc.RpcError as error:
+            return _refused(error)
+        handle = getattr(response, self._interface.handle, None)
+        new = getattr(response, "new_session_initialized", False)
+        return Answered("OK", session=handle.name if handle else "", new=bool(new))
+
+    def hang_up(self) -> None:
+        """Close the channel."""
+        self.channel.close()
+
+
+def _refused(error: grpc.RpcError) -> Answered:
+    if not isinstance(error, grpc.Call):
+        raise error
+    trailing: Any = error.trailing_metadata() or ()
+    trailer = {str(key): str(value) for key, value in trailing}
+    return Answered(error.code().name, error.details() or "", error=trailer.get("ni-error", ""))
+
+
+def _told(answer: Answered) -> str:
+    new = " new" if answer.new else ""
+    if answer.code == "OK":
+        return f"OK {answer.session!r}{new}" if answer.session else "OK"
+    error = f" ni-error {answer.error}" if answer.error else ""
+    return f'{answer.code} "{answer.details}"{error}'
+
+
+class DeviceServer:
+    """What the checks of a run talk to."""
+
+    def __init__(self, target: DriverTarget, address: str, calls: Path | None = None) -> None:
+        """Put a device server before the checks; ``calls`` is the file to write them to."""
+        self.target = target
+        self.address = address
+        self.service = target.interface.descriptor()
+        self.executions = 1
+        self.events: list[Event] = []
+        """What happened in this check."""
+        self.opened: dict[str, None] = {}
+        """The sessions that this check has opened."""
+        self._clients: dict[str, DeviceClient] = {}
+        self._unique = itertools.count(1)
+        self._run = uuid.uuid4().hex[:8]
+        self._lock = threading.Lock()
+        self._calls = calls.open("w", buffering=1, encoding="utf-8") if calls else None
+        self._scope = ""
+
+    @property
+    def reached(self) -> Counter[Cell]:
+        """Nothing: there are no random calls here."""
+        return Counter()
+
+    def fresh(self) -> str:
+        """A session name that nobody has used."""
+        return f"contract-{self._run}-{next(self._unique)}"
+
+    def client(self, name: str = "client") -> DeviceClient:
+        """The client with this name."""
+        with self._lock:
+            if name not in self._clients:
+                self._clients[name] = DeviceClient(name, self)
+            return self._clients[name]
+
+    def saw(self, who: str, text: str) -> None:
+        """Note what happened."""
+        with self._lock:
+            self.events.append(Event(who, text))
+            if self._calls:
+                line = {"who": who, "event": text, "scope": self._scope}
+                self._calls.write(json.dumps(line) + "\n")
+
+    def violated(
+        self, requirement: str, sentence: str, *, events: Sequence[Event] | None = None
+    ) -> Exception:
+        """What a check has to raise that saw this, in a server that is there."""
+        if not answers(self.address, self.target.limits.call):
+            return TargetDied(f"{sentence}. Since then nobody answers at {self.address}.")
+        shown = self.events if events is None else events
+        return Violated(Finding(requirement, sentence, events=tuple(shown)))
+
+    def given(self, answer: Answered) -> Answered:
+        """An answer that is OK, as a check needs it before it comes to its point."""
+        if answer.code != "OK":
+            raise NotEstablished(
+                f"The check could not come to its point: {self.events[-1].text} was answered."
+            )
+        return answer
+
+    def begin_check(self, scope: str) -> None:
+        """From now on, what happens belongs to this check."""
+        self._scope = scope
+        self.events = []
+        self.executions = 1
+
+    def end_check(self) -> None:
+        """Close the sessions that the check has opened, and hang up."""
+        for name in self.opened:
+            self.client("sweeper").close(name)
+        self.opened.clear()
+        for client in self._clients.values():
+            client.hang_up()
+        self._clients.clear()
+
+    def close(self) -> None:
+        """End the file of the calls."""
+        if self._calls:
+            self._calls.close()
