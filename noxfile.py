@@ -309,7 +309,7 @@ def soak(session: nox.Session) -> None:
 @nox.session
 def selftest(session: nox.Session) -> None:
     """Judge wrong implementations: each has to be found; ``-- --write`` takes the result over."""
-    session.install("-e", ".[contract]")
+    session.install("-e", ".[contract,drivers]")
     session.run("python", "contract_tests/selftest/selftest.py", *session.posargs)
 
 

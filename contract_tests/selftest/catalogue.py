@@ -5,7 +5,7 @@ A class adds a module with a list ``WRONG`` here.
 
 from __future__ import annotations
 
-from selftest import one_line, small_servers
+from selftest import one_line, small_servers, stations
 from selftest.wrong import Wrong
 
-WRONG: list[Wrong] = [*one_line.WRONG, *small_servers.WRONG]
+WRONG: list[Wrong] = [*one_line.WRONG, *small_servers.WRONG, *stations.WRONG]

@@ -2,10 +2,13 @@
 
 Each is the fakes' station with other handlers for some of its RPCs. A handler sees NI's messages
 and may ask the right one: so these are other implementations, not faults inside of ours.
+
+``python wrong_stations.py NAME`` starts one, and prints where its Discovery listens.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -705,3 +708,14 @@ OTHERWISE: dict[str, Wrong] = {
 """What NI does not say: registering twice, half of a reservation, sessions that are not there."""
 PER_PIN: dict[str, Wrong] = {_RESERVE: _session_per_pin_of_instrument}
 LAST_FIRST: dict[str, Wrong] = {_RESERVE: _last_come_first_served}
+
+
+def main() -> None:
+    """Start the one that is named, until somebody ends the process."""
+    with WrongStation(WRONG[sys.argv[1]].wrong) as station:
+        print(f"Discovery on {station.discovery_address}", flush=True)
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
