@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from session_contract.subject.finding import NotEstablished
@@ -31,6 +31,8 @@ class Registration:
 
     address: str
     served: bool
+    service_class: str = field(default="", compare=False)
+    interfaces: Sequence[str] = field(default=(), compare=False)
 
 
 class Discovery:
@@ -77,7 +79,9 @@ class Discovery:
         place = request.location
         port = place.insecure_port or place.ssl_authenticated_port
         address = f"{place.location or 'localhost'}:{port}"
-        served = Registration(address, answers(address, _TO_ANSWER))
+        about = request.service_description
+        names = (about.service_class, tuple(about.provided_interfaces))
+        served = Registration(address, answers(address, _TO_ANSWER), *names)
         with self._changed:
             self.registered.append(served)
             self._changed.notify_all()

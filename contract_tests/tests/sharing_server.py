@@ -68,6 +68,13 @@ def _classes() -> dict[str, Any]:
 
 
 _CLASS = _classes()
+
+
+def message(name: str) -> Any:
+    """The class of a message, for clients."""
+    return _CLASS[name]
+
+
 CURRENT = threading.local()
 """The context of the call that a thread carries out."""
 SLOW = 0.4
@@ -196,6 +203,16 @@ class Mortal(Guide):
         return number
 
 
+class Forgetful(Correct):
+    """Answers another id to each attach."""
+
+    def attach(self, resource: str, behavior: int, mode: int) -> tuple[str, bool]:
+        """Give the session another id."""
+        super().attach(resource, behavior, mode)
+        self.open[resource] = self.name(resource)
+        return self.open[resource], False
+
+
 def serve(make: Callable[[], Correct], server: grpc.Server) -> None:
     """Offer sessions on a server."""
     sessions = make()
@@ -250,6 +267,7 @@ def write_proto(folder: Path) -> Path:
 correct = functools.partial(serve, Correct)
 guide = functools.partial(serve, Guide)
 mortal = functools.partial(serve, Mortal)
+forgetful = functools.partial(serve, Forgetful)
 
 
 # One fault each -----------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ EXCEPTIONS: dict[tuple[str, str], set[str]] = {
     ("session_contract", "checks/station/"): NI,
     # A device server is judged with the descriptors of NI's drivers, and with these as clients.
     ("session_contract", "driver/"): DRIVERS,
+    ("session_contract", "sequences/environment.py"): {"session_fakes"},
     # What a new project is made of, which is never imported.
     ("session_contract", "scaffold/template/"): NI | {"gadget_service"},
     # Tests that travel with a copy.

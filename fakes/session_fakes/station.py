@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +24,7 @@ from session_fakes.discovery import (
 )
 from session_fakes.discovery import Service as ServiceFacts
 from session_fakes.discovery.probing import has_ended
-from session_fakes.errors import FakeError, listed, quoted
+from session_fakes.errors import FakeError, Refusal, listed, quoted
 from session_fakes.fidelity import fidelity
 from session_fakes.network.services import Network
 from session_fakes.pinmaps import PinMapStore
@@ -357,6 +357,27 @@ class FakeStation:
         stale = {entry.registration.id for entry in self._registry.stale()}
         return [self._service_view(entry, entry.id in stale) for entry in self._registry.active()]
 
+    @contextmanager
+    def registered(
+        self, interface: str, service_class: str, address: str
+    ) -> Generator[None, None, None]:
+        """Have a running service of the caller's own known to Discovery, inside a ``with`` block.
+
+        Args:
+            interface: The interface that it provides.
+            service_class: Its class.
+            address: Where it listens, ``host:port``.
+        """
+        host, _, port = address.rpartition(":")
+        facts = ServiceFacts(service_class, service_class, (interface,))
+        registration = self._registry.register(Registration(facts, Location(host, port)))
+        try:
+            yield
+        finally:
+            # It is gone already after a reset.
+            with suppress(Refusal):
+                self._registry.unregister(registration)
+
     def _service_view(self, entry: Registration, stale: bool) -> ServiceView:
         service, place = entry.service, entry.location
         return ServiceView(
@@ -394,6 +415,10 @@ class FakeStation:
         found = any(v.reserved and v.record.name == name for v in self._reservations.sessions())
         self._reservations.unreserve([name])
         return found
+
+    def forget_sessions(self) -> None:
+        """Take all reservations and registrations away, whoever made them; who waits is refused."""
+        self._reservations.reset()
 
     def leaks(self) -> list[Leak]:
         """What is left behind now: reservations, registrations, sessions, calls, services."""

@@ -14,6 +14,7 @@ from session_spec.requirement import Origin, Verification
 KINDS = (
     *("example", "matrix", "input", "stateful", "race"),
     *("lost", "restart", "slow", "attach", "hosting"),
+    *("run", "interrupted", "failing", "together"),
 )
 """The kinds of checks; each is a heading of the report."""
 

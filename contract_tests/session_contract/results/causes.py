@@ -16,6 +16,7 @@ _AFTERWARDS = "the arguments are looked at after the session has been created, n
 _ID_IS_NAME = "the id is made of the resource's name or of a counter that starts again"
 _FLAG = "the flag says what was asked for, and not whether this call created the session"
 _CONFIGURES = "the arguments are applied or checked before the open session is looked up"
+_NO_WITH = "the reservation is made without a with block, so that an error keeps it"
 
 CAUSES: Mapping[str, str] = {
     "INIT-AUTO-ATTACH": "sessions are kept by id only, so that the open one is not found by name",
@@ -61,6 +62,18 @@ CAUSES: Mapping[str, str] = {
     "HOST-REGISTERS": "it registers another interface or class, or did not find Discovery",
     "HOST-UNREGISTERS": "the process ends by the signal, without a handler that unregisters",
     "HOST-CALLS-FINISH": "server.stop() is given no grace, or its result is not waited for",
+    "SEQ-SETUP-DETACH": "Setup uses AUTO, or its client closes when the with block ends",
+    "SEQ-SETUP-REGISTERS": "register_sessions() stands below the with block of the reservation",
+    "SEQ-SETUP-UNRESERVES": _NO_WITH,
+    "SEQ-SETUP-TWICE": "an 'except' around Initialize takes ALREADY_EXISTS for success",
+    "SEQ-MAIN-UNRESERVES": _NO_WITH,
+    "SEQ-ONE-CREATOR": "a step makes another name of the resource than Setup does",
+    "SEQ-MAIN-LEAVES": "a step calls close() itself, or uses a behaviour that closes",
+    "SEQ-CLEANUP-CLOSES": "Cleanup uses AUTO, which leaves open what was open before",
+    "SEQ-CLEANUP-UNREGISTERS": "unregister_sessions() is missing, or an error comes before it",
+    "SEQ-CLEANUP-ALWAYS": "the sessions are closed by a step of Main, which a failure skips",
+    "SEQ-CLEANUP-EMPTY": "initialize_sessions() raises when nothing was reserved: return before it",
+    "SEQ-NOTHING-LEFT": _NO_WITH,
     "HOST-EXIT-CODE": "the signal ends the process, or KeyboardInterrupt is not caught",
 }
 """By requirement."""

@@ -25,6 +25,7 @@ MINIMUM: Mapping[str, Mapping[str, int]] = {
     },
     "driver": {"core": 33},
     "station": {"core": 125, "reference": 10},
+    "sequence": {"core": 60},
 }
 """The checks that a run of a class has to carry out at least, by whom they bind: ``core``, a claim.
 

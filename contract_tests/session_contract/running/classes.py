@@ -81,6 +81,12 @@ CLASSES: Mapping[str, ClassOfTargets] = {
         doctor="session_contract.station.doctor:examine",
         plugins=("pytest_grpc.plugin",),
     ),
+    "sequence": ClassOfTargets(
+        loader="session_contract.sequences.loading:sequence_target",
+        fixtures="session_contract.checks.sequence.fixtures",
+        checks="sequence",
+        doctor="session_contract.sequences.examining:examine",
+    ),
 }
 
 

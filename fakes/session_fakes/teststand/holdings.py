@@ -14,7 +14,7 @@ from session_fakes.serving.dispatch import Caller
 if TYPE_CHECKING:
     from session_fakes.teststand.report import StepResult
 
-__all__ = ["Span", "spans"]
+__all__ = ["Span", "makers_of", "spans"]
 
 Kind = Literal["waited", "reserved", "registered"]
 _EFFECTS: Mapping[str, tuple[Kind, bool]] = {
@@ -55,7 +55,7 @@ def spans(calls: Iterable[RecordedCall], steps: Sequence[StepResult]) -> list[Sp
     effective = [call for call in calls if call.code == "OK" and call.method in _EFFECTS]
     for call in sorted(effective, key=_when):
         kind, begins = _EFFECTS[call.method]
-        step, who = _maker(call, steps)
+        step, who = _named(call, makers_of(call, steps))
         for session in _sessions(call):
             if ended := held.pop((session, kind), None):
                 done.append(replace(ended, ended=_when(call)))
@@ -76,13 +76,26 @@ def _sessions(call: RecordedCall) -> list[str]:
     return [information.session.name for information in message.sessions]
 
 
-def _maker(call: RecordedCall, steps: Sequence[StepResult]) -> tuple[int | None, str]:
-    """The step that made a call, and its name; else the caller as the station knows it."""
-    caller = Caller(cast("Any", None), call.peer, call.metadata)
+def makers_of(call: RecordedCall, steps: Sequence[StepResult]) -> list[StepResult]:
+    """The steps that may have made a call: one, unless several ran in one process meanwhile."""
+    caller = _caller(call)
     tag, process = caller.tag(STEP_KEY), f"process {process_of(caller)[0]}"
     running = [step for step in steps if step.started <= call.started <= step.ended]
-    found = [step for step in running if str(step.number) == tag or step.process == process]
-    found = found or running
-    if len(found) == 1:
-        return found[0].number, found[0].name
-    return None, str(holder_of(caller))
+    for found in (
+        [step for step in running if str(step.number) == tag],
+        [step for step in running if step.process == process],
+    ):
+        if found:
+            return found
+    return running
+
+
+def _named(call: RecordedCall, makers: Sequence[StepResult]) -> tuple[int | None, str]:
+    """The step that made a call, and its name; else the caller as the station knows it."""
+    if len(makers) == 1:
+        return makers[0].number, makers[0].name
+    return None, str(holder_of(_caller(call)))
+
+
+def _caller(call: RecordedCall) -> Caller:
+    return Caller(cast("Any", None), call.peer, call.metadata)

@@ -48,7 +48,7 @@ class Report:
     holdings: Sequence[Span]
     """Who held which session when, from the calls that the station answered."""
     left: Sequence[str]
-    """Reservations, registrations and waiting calls that are still there after the run."""
+    """Reservations, registrations, driver sessions and waiting calls that are left after it."""
     stopped: str
     """``terminate`` or ``abort``; empty when the run came to its end."""
     started: float

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["SequenceRunner"]
 
-_LEAKS = ("reservation", "session registration", "multiplexer registration", "waiting call")
+_LEAKS = (
+    *("reservation", "session registration", "multiplexer registration", "waiting call"),
+    "driver session",
+)
 
 
 class SequenceRunner:
