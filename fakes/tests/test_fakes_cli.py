@@ -559,6 +559,7 @@ def test___network___cut_before_an_answer___call_was_made_and_is_lost(
         "discovery: passes everything\n"
         "pin-map: passes everything\n"
         "session-management: passes everything\n"
+        "device-server: passes everything\n"
     )
 
 
