@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from session_fakes.cli import ask, change, doctor, measure, run, sequence, up
+from session_fakes.cli import ask, change, demo, doctor, measure, run, sequence, up
 from session_fakes.cli.text import safe
 from session_fakes.errors import FakeError
 
@@ -81,6 +81,7 @@ for _command in (
     up.up,
     run.run,
     measure.measure,
+    demo.demo,
     sequence.sequence,
     ask.env,
     ask.services,
