@@ -14,6 +14,9 @@ from collections.abc import Callable
 
 SHOWS = {
     "simple_measurement": "a measurement shares a custom instrument",
+    "nidcpower_measurement_with_logger": "a power supply and a log file, shared",
+    "nidmm_measurement_with_logger": "a multimeter and a log file, shared",
+    "teststand_sequence": "sequences whose setup opens for all, and whose cleanup closes",
     "database_session": "plug-ins share a database connection and its transaction",
     "hardware_lock": "plug-ins share a lock, other programs are kept out",
     "network_stream": "plug-ins share the one connection of a TCP instrument",

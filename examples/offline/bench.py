@@ -73,6 +73,13 @@ class Bench:
         print(as_table(outputs))
         return outputs
 
+    def print_log(self, records: int) -> None:
+        """Print the log of the pin map, which has to have so many records."""
+        say("The log")
+        lines = (self.folder / "measurements.ndjson").read_text(encoding="utf-8").splitlines()
+        print("\n".join(lines))
+        expect(len(lines) == records, f"all {records} records are in one file")
+
 
 @contextmanager
 def served(

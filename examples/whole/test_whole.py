@@ -26,6 +26,24 @@ PROMISED: dict[str, tuple[str, ...]] = {
         r"✓ both measurements use that session",
         r"✓ the second reads what the first has written",
     ),
+    "nidcpower_measurement_with_logger": (
+        r"✓ it measured the 3.3 V that it sources",
+        r"✓ all 2 records are in one file",
+    ),
+    "nidmm_measurement_with_logger": (
+        r"✓ it measured the 2.5 V that are there",
+        r'"measurement_name":"NI-DMM"',
+        r"✓ all 2 records are in one file",
+    ),
+    "teststand_sequence": (
+        r"5  Cleanup  .*  destroy_device_communication_sessions  Done",
+        r"custom_instrument\.svg",
+        r"✓ both measurements use the session that Setup has opened",
+        r"9  Cleanup  .*  destroy_json_logger_sessions .* Done",
+        r"file_logger\.svg",
+        r"✓ all 2 records are in one file",
+        r"✓ each driver session was opened once: by Setup",
+    ),
     "database_session": (
         r"✓ no other program sees it yet",
         r"✓ committed by one, the results of both are there",
