@@ -18,8 +18,8 @@ from session_fakes.fidelity import MARKS, Evidence, Mark
 
 HERE = Path(__file__).resolve().parent
 TARGET = HERE / "FIDELITY.md"
-_SKIPPED = ("session_fakes.bootstrap.path", "session_fakes.pytest_plugin")
-"""What is no ordinary module: the folder that goes on a plug-in's path, and pytest's entry."""
+_SKIPPED = ("session_fakes.bootstrap.path", "session_fakes.pytest_plugin", "session_fakes.demo.")
+"""What is no ordinary module: what goes on a plug-in's path, pytest's entry, programs of a demo."""
 
 _HEAD = """\
 # How faithful the fakes are

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from session_fakes.device.drivers import DRIVERS
 from session_fakes.discovery import (
     Holder,
     Location,
@@ -219,6 +220,18 @@ def test___driver_that_is_not_installed___resolve___says_what_to_install(registe
     assert "nidmm is not (pip install session-contract[drivers])" in text
     assert "MEASUREMENT_PLUGIN_GRPC_DEVICE_SERVER_ADDRESS" in text
     assert "Start the service" not in text
+
+
+def test___driver_without_instruments___resolve___says_so_and_not_to_install_it() -> None:
+    wanted = well_known.DEVICE_SERVER_INTERFACES["niscope"], well_known.DEVICE_SERVER_CLASS
+    text = refusal_of(lambda: Registry().resolve(*wanted)).text
+
+    assert "niscope is not simulated on the fake device server" in text
+    assert "pip install" not in text
+
+
+def test___simulated_drivers___named___are_those_of_the_device_server() -> None:
+    assert {driver.package for driver in DRIVERS} == set(well_known.SIMULATED)
 
 
 def test___visa___resolve___says_that_it_is_not_simulated() -> None:

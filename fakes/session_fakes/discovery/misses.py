@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from session_fakes.discovery.services import Service
-from session_fakes.discovery.well_known import DEVICE_SERVER_INTERFACES
+from session_fakes.discovery.well_known import DEVICE_SERVER_INTERFACES, SIMULATED
 from session_fakes.errors import listed, quoted
 
 __all__ = ["why_not_found"]
@@ -36,10 +36,11 @@ def why_not_found(
 
 def _no_driver(package: str) -> str:
     why = (
-        "NI-VISA is not simulated on the fake device server"
-        if package == "visa"
-        else f"the fake device server has the drivers whose packages are installed beside it, and "
+        f"the fake device server has the drivers whose packages are installed beside it, and "
         f"{package} is not (pip install session-contract[drivers])"
+        if package in SIMULATED
+        else f"{'NI-VISA' if package == 'visa' else package} is not simulated on the fake device "
+        "server"
     )
     return f"{why}. {_WITHOUT}"
 

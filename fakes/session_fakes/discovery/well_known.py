@@ -8,6 +8,7 @@ __all__ = [
     "MEASUREMENT_INTERFACES",
     "PIN_MAP_SERVICE",
     "SESSION_MANAGEMENT_SERVICE",
+    "SIMULATED",
 ]
 
 PIN_MAP_SERVICE = "ni.measurementlink.pinmap.v1.PinMapService"
@@ -30,6 +31,9 @@ DEVICE_SERVER_INTERFACES = {
     "visa": "visa_grpc.Visa",
 }
 """Interface that a client of each driver resolves, by the driver's package name."""
+
+SIMULATED = ("nidmm", "nidcpower")
+"""The driver packages that the fake device server has instruments for."""
 
 MEASUREMENT_INTERFACES = (
     "ni.measurementlink.measurement.v1.MeasurementService",
