@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Collection, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +60,12 @@ class Discovery:
     def services(self) -> list[str]:
         """The addresses that are registered now, but for the station's own."""
         return [_address(view) for view in self._station.services() if not view.static]
+
+    def registered_as(
+        self, interface: str, service_class: str, address: str
+    ) -> AbstractContextManager[None]:
+        """Have a server of the kit's own registered, inside a ``with`` block."""
+        return self._station.registered(interface, service_class, address)
 
     def wait_registered(self, count: int, seconds: float) -> bool:
         """Wait until there were so many registrations; whether there were."""

@@ -27,14 +27,29 @@ class Budget:
     """Openings and closings of one resource in a row."""
     lost: int
     """Times that each way to lose a call is tried."""
+    uses: int
+    """Clients that come and go before what they left is counted."""
 
 
 BUDGETS: Mapping[str, Budget] = {
     budget.name: budget
     for budget in (
-        Budget("quick", 60, 20, 10, programs=10, steps=15, ids=50, cycles=10, lost=1),
-        Budget("default", 600, 120, 60, programs=50, steps=30, ids=200, cycles=50, lost=3),
-        Budget("thorough", 5000, 1000, 1000, programs=500, steps=50, ids=2000, cycles=200, lost=20),
+        Budget("quick", 60, 20, 10, programs=10, steps=15, ids=50, cycles=10, lost=1, uses=40),
+        Budget(
+            "default", 600, 120, 60, programs=50, steps=30, ids=200, cycles=50, lost=3, uses=200
+        ),
+        Budget(
+            "thorough",
+            5000,
+            1000,
+            1000,
+            programs=500,
+            steps=50,
+            ids=2000,
+            cycles=200,
+            lost=20,
+            uses=2000,
+        ),
     )
 }
 """By the name of the option that asks for it."""

@@ -14,7 +14,7 @@ from session_spec.requirement import Origin, Verification
 KINDS = (
     *("example", "matrix", "input", "stateful", "race"),
     *("lost", "restart", "slow", "attach", "hosting"),
-    *("run", "interrupted", "failing", "together"),
+    *("run", "interrupted", "failing", "together", "refused", "leaks"),
 )
 """The kinds of checks; each is a heading of the report."""
 

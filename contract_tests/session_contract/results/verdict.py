@@ -26,6 +26,7 @@ MINIMUM: Mapping[str, Mapping[str, int]] = {
     "driver": {"core": 33},
     "station": {"core": 125, "reference": 10},
     "sequence": {"core": 60},
+    "client": {"core": 170, "errors": 18, "tidy": 60},
 }
 """The checks that a run of a class has to carry out at least, by whom they bind: ``core``, a claim.
 

@@ -87,6 +87,12 @@ CLASSES: Mapping[str, ClassOfTargets] = {
         checks="sequence",
         doctor="session_contract.sequences.examining:examine",
     ),
+    "client": ClassOfTargets(
+        loader="session_contract.clients.loading:client_target",
+        fixtures="session_contract.checks.client.fixtures",
+        checks="client",
+        doctor="session_contract.clients.examining:examine",
+    ),
 }
 
 

@@ -96,8 +96,8 @@ def server_target(top: Section, here: Path) -> Target:
         identity=identity(about),
         place=place(about, here),
         here=here,
-        descriptors=_descriptors(top.section("descriptors"), here),
-        names=_names(top.section("service")),
+        descriptors=read_descriptors(top.section("descriptors"), here),
+        names=read_names(top.section("service")),
         resources=_resources(top.section("resource")),
         bad_configuration=initialize.table("bad"),
         slow_configuration=initialize.table("slow"),
@@ -203,14 +203,16 @@ def _check_ready(start: Section, command: Command) -> None:
         raise start.error("stops", "has enter and stdin-close: make a target file for each")
 
 
-def _descriptors(section: Section, here: Path) -> Descriptors:
+def read_descriptors(section: Section, here: Path) -> Descriptors:
+    """Where ``[descriptors]`` says that messages are known from."""
     source = section.text("source", Descriptors.source)
     include = tuple(here / folder for folder in section.texts("include"))
     section.finish()
     return Descriptors(source if source == "reflection" else str(here / source), include)
 
 
-def _names(section: Section) -> Names:
+def read_names(section: Section) -> Names:
+    """What ``[service]`` says that things are called."""
     keys = ("initialize", "close", "resource", "behavior", "session", "new", "close_session")
     names = Names(
         service=section.text("name"),
@@ -298,6 +300,8 @@ __all__ = [
     "limits",
     "load_target",
     "place",
+    "read_descriptors",
+    "read_names",
     "server_target",
     "target_from_flags",
 ]

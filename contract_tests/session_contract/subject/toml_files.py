@@ -79,6 +79,10 @@ class Section:
             raise self.error(key, 'has to be a list of texts, such as ["one", "two"]')
         return tuple(values)
 
+    def items(self, key: str) -> list[Any]:
+        """A list of anything."""
+        return list(self._get(key, list, []))
+
     def words(self, key: str, known: Collection[str], default: Sequence[str] = ()) -> list[str]:
         """A list of texts of which each is one of those that are known."""
         words = self.texts(key, default)
