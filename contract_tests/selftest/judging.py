@@ -37,6 +37,7 @@ class Row:
 
 def judge(wrong: Wrong) -> Row:
     """Run all checks of its requirement on a wrong implementation, and those beside."""
+    own = " and ".join(filter(None, [wrong.requirement, wrong.checks]))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         target = folder / "target.toml"
@@ -46,7 +47,7 @@ def judge(wrong: Wrong) -> Row:
             results=folder / "results",
             budget=wrong.budget,
             seed=1,
-            select=" or ".join(filter(None, [wrong.requirement, wrong.beside])),
+            select=" or ".join(filter(None, [own, wrong.beside])),
         )
         said = io.StringIO()
         with redirect_stdout(said), redirect_stderr(said):

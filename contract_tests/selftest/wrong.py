@@ -25,6 +25,8 @@ class Wrong:
     """Writes into a folder what it takes to run it, and returns the text of its target file."""
     origin: str = ""
     """Where it comes from, and what was changed: for people who look it up."""
+    checks: str = ""
+    """Which checks of its requirement are made, as ``-k`` of pytest takes it; by default all."""
     beside: str = ""
     """Which checks of other requirements are made, too, as ``-k`` of pytest takes it."""
     budget: str = "quick"

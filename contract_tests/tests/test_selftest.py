@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from selftest import one_line, selftest, small_servers
+from selftest import clients, one_line, selftest, small_servers
 from selftest.catalogue import WRONG
 from selftest.judging import KILLED, judge, to_json
 from selftest.patched import Patch
@@ -20,11 +20,14 @@ from session_spec import Origin, Verification, load
 MATRIX = json.loads(selftest.MATRIX.read_text(encoding="utf-8"))
 BY_NAME = {wrong.name: wrong for wrong in WRONG}
 LEAST = 40
+LEAST_CLIENTS = 20
 SHORT = [
     "file_logger: what was created is not new",
     "custom_instrument: an empty name is a name",
     "wrong shape: Close takes no id",
     "sequence: leaks on a failing main",
+    "file_logger client: what is new is closed",
+    "small client: HidesTheError",
 ]
 """Rows that are computed anew in each run of the tests; nox -s selftest does all."""
 
@@ -47,7 +50,12 @@ def test___wrong_servers___counted___are_many_and_half_of_them_one_line_of_a_ref
     assert 2 * len(one_line.WRONG) >= len(servers)
 
 
-@pytest.mark.parametrize("name", ["server", "sequence"])
+def test___wrong_clients___counted___are_many_and_half_of_them_one_line_of_a_reference() -> None:
+    assert len(clients.WRONG) >= LEAST_CLIENTS
+    assert 2 * len(clients.ONE_LINE) >= len(clients.WRONG)
+
+
+@pytest.mark.parametrize("name", ["server", "client", "sequence"])
 def test___checked_requirements___of_a_class___each_is_proved_by_a_wrong_one(name: str) -> None:
     due = {
         requirement.id
@@ -59,7 +67,9 @@ def test___checked_requirements___of_a_class___each_is_proved_by_a_wrong_one(nam
     assert due - set(MATRIX["proved"]) == set()
 
 
-@pytest.mark.parametrize("wrong", one_line.WRONG, ids=lambda wrong: wrong.name)
+@pytest.mark.parametrize(
+    "wrong", [*one_line.WRONG, *clients.ONE_LINE], ids=lambda wrong: wrong.name
+)
 def test___patch___applied_to_a_copy___changes_one_line(tmp_path: Path, wrong: Wrong) -> None:
     patch: Patch = wrong.target.__self__  # type: ignore[attr-defined]
     copying.copy(patch.reference, tmp_path / "copy")

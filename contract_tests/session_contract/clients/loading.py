@@ -106,7 +106,7 @@ def _driver(about: Section, client: Section, here: Path) -> Program | PythonClie
         keywords=client.table("keywords") if "keywords" in client.data else None,
         then=_list(client, "then"),
         close=client.text("close", PythonClient.close),
-        use=_use(client.section("use")) if client.table("use") else {},
+        use=_use(client.section("use")) if "use" in client.data else {},
     )
     _check_made(client, made)
     return made

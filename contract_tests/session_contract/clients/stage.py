@@ -235,6 +235,11 @@ def rehearse(stage: Stage) -> Sequence[str]:
     try:
         if caller.enter(SdkBehavior.AUTO):
             caller.leave()
+        elif caller.trace.saw("Hung"):
+            raise Unreachable(
+                f"The first client did not come back within {caller.hang:g} s, though its server "
+                "answers: see what it waits for, or set [limits] hang."
+            )
         elif not caller.trace.saw("Initialize") and not caller.gate.others and caller.said:
             raise TargetError(
                 f"The client fails before it has called the server: {caller.said[-1]}. Does "

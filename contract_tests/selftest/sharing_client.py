@@ -1,7 +1,6 @@
 """Clients of the JSON Logger that need nothing but gRPC: one that is right, and wrong ones.
 
-Each wrong one is the right one with a fault; those that are one changed line of the reference
-client are in ``wrong_clients``.
+Each wrong one is the right one with a fault.
 """
 
 from __future__ import annotations
@@ -38,8 +37,12 @@ class Right:
         try:
             self.session, self.new = self.initialize()
         except BaseException:
-            self.channel.close()
+            self.close_channel()
             raise
+
+    def close_channel(self) -> None:
+        """End what was begun in vain."""
+        self.channel.close()
 
     def initialize(self) -> tuple[str, bool]:
         """Initialize; the id and whether it is new."""
@@ -220,6 +223,19 @@ class SharesOneResource(Right):
     def __init__(self, resource: str, *given: Any) -> None:  # noqa: ANN401
         self.first.append(resource)
         super().__init__(self.first[0], *given)
+
+
+class KeepsRefusedChannels(Right):
+    """Closes its channel on leaving only."""
+
+    kept: ClassVar[list[Any]] = []
+
+    def __init__(self, *given: Any) -> None:  # noqa: ANN401
+        self.kept.append(self)
+        super().__init__(*given)
+
+    def close_channel(self) -> None:
+        """Not where nothing was entered."""
 
 
 class LeavesAThread(Right):
