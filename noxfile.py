@@ -140,7 +140,7 @@ def contract(session: nox.Session) -> None:
 
     ``-- --all`` judges the variants, too: the same in other languages, and by other ways.
     """
-    session.install("-e", ".[contract]")
+    session.install("-e", ".[contract,drivers]")
     if any(word.startswith(PLACES) for word in session.posargs):
         session.run("session-contract", "run", *session.posargs)
         return
