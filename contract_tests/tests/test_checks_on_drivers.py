@@ -89,6 +89,27 @@ def test___the_fake_device_server___every_check___met_and_nothing_left(
     assert station.leaks() == []
 
 
+def test___a_station_whose_pin_map_has_no_such_instrument___every_check___simulates_its_own(
+    tmp_path: Path, station: FakeStation
+) -> None:
+    station.load_pin_map(HOUSE / "fakes" / "tests" / "pin_maps" / "everything.pinmap")
+
+    checks = run(tmp_path, station)
+
+    assert [c for c in checks if c.outcome is not Outcome.MET] == []
+
+
+def test___a_package_that_opens_no_session___checked___nothing_is_said_of_leaving_it(
+    tmp_path: Path, station: FakeStation
+) -> None:
+    station.faults.on("InitWithOptions").fail("UNAVAILABLE", "off")
+
+    checks = run(tmp_path, station, "-k", "DRIVER-EXIT-CREATED", only="test_packages.py")
+
+    assert {c.outcome for c in checks} == {Outcome.INCONCLUSIVE}
+    assert all("nidmm opens no session" in c.reason for c in checks)
+
+
 # Wrong ones ---------------------------------------------------------------------------------------
 
 

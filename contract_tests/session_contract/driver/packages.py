@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 
 from session_contract.driver.server import OPTIONS, RESOURCE, DeviceServer
+from session_contract.subject.finding import NotEstablished
 
 WHO = "the package"
 
@@ -55,9 +56,23 @@ class PackageClient:
         self._server.saw(WHO, f"a session of {self._interface.package}: {name!r}, {behavior}")
         if name:
             self._server.opened[name] = None
+        try:
+            return self._opened(name, options)
+        except Exception as error:
+            raise NotEstablished(
+                f"{self._interface.package} opens no session, so that nothing can be said of "
+                f"leaving it: {type(error).__name__}: {error}"
+            ) from error
+
+    def _opened(self, name: str, options: Any) -> Any:  # noqa: ANN401 - of the package
         if self._interface.package == "nidaqmx":
             return self._package.Task(new_task_name=name, grpc_options=options)
-        return self._package.Session(RESOURCE, grpc_options=options)
+        configuration = self._server.target.configuration
+        return self._package.Session(
+            str(configuration.get("resource_name", RESOURCE)),
+            options=str(configuration.get("option_string", "")),
+            grpc_options=options,
+        )
 
     @property
     def errors(self) -> tuple[type[Exception], ...]:
