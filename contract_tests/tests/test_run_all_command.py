@@ -123,9 +123,8 @@ def test___a_good_and_a_bad_target___run_all___table_page_and_exit_code(
 def test___ctrl_c___run_all___runs_clean_up_and_130(tmp_path: Path) -> None:
     path = written(tmp_path, "slow")
     waits = (
-        "import signal, threading\n"
-        "open('ready', 'w').close()\n"
-        "try:\n    threading.Event().wait(60)\n"
+        "import threading\n"
+        "try:\n    open('ready', 'w').close()\n    threading.Event().wait(60)\n"
         "except KeyboardInterrupt:\n    open('tidied', 'w').close()\n"
     )
     program = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -61,6 +62,7 @@ class Together:
     jobs: int = 2
     _running: list[subprocess.Popen[str]] = field(default_factory=list[subprocess.Popen[str]])
     _ended: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, seen: Callable[[Judged], None]) -> list[Judged]:
         """Judge them all; ``seen`` is told of each when it is done."""
@@ -115,20 +117,29 @@ class Together:
             errors="replace",
             start_new_session=True,  # Ctrl-C is passed on once, by us
         )
-        self._running.append(process)
+        with self._lock:
+            self._running.append(process)
+            is_late = self._ended
+        if is_late:
+            _interrupt(process)
         output, _ = process.communicate()
         self._running.remove(process)
         return process.returncode, output
 
     def _interrupt(self) -> None:
         """Have those that run clean up after themselves, and begin no other."""
-        self._ended = True
-        for process in list(self._running):
-            with suppress(OSError):
-                if sys.platform == "win32":
-                    process.terminate()
-                else:
-                    process.send_signal(signal.SIGINT)
+        with self._lock:
+            self._ended, running = True, list(self._running)
+        for process in running:
+            _interrupt(process)
+
+
+def _interrupt(process: subprocess.Popen[str]) -> None:
+    with suppress(OSError):
+        if sys.platform == "win32":
+            process.terminate()
+        else:
+            process.send_signal(signal.SIGINT)
 
 
 def verdict_of(judged: Sequence[Judged]) -> Verdict:
