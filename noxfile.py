@@ -71,7 +71,7 @@ nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = True
 nox.options.sessions = ["tests", "contract", "lint", "types", "docs"]
 
-PLACES = ("--target", "--address", "--command", "--servicer", "--station")
+PLACES = ("--target", "--address", "--command", "--servicer", "--client", "--station")
 """How ``session-contract run`` is told what to judge."""
 VARIANTS = Path("contract_tests/targets/variants")
 ROOMS = ["spec", "reference_impl", "contract_tests", "fakes"]

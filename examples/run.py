@@ -20,7 +20,7 @@ SHOWS = {
     "database_session": "plug-ins share a database connection and its transaction",
     "hardware_lock": "plug-ins share a lock, other programs are kept out",
     "network_stream": "plug-ins share the one connection of a TCP instrument",
-    "node_lock": "a server in Node.js is judged, right and wrong",
+    "node_lock": "a server and a client in Node.js are judged, right and wrong",
 }
 """The examples: each is shown by the module of its name in ``offline``."""
 

@@ -58,16 +58,14 @@ for line in sys.stdin:
 """
 
 
-def run(command: str, folder: Path, text: str) -> tuple[int, str]:
+def run(
+    command: str, folder: Path, text: str, select: str = "cell and WIRE-AUTO"
+) -> tuple[int, str]:
     """Run a command on a target file: its exit code, and all that it says."""
     path = folder / "client.toml"
     path.write_text(text, encoding="utf-8")
     said = io.StringIO()
-    more = (
-        ["-k", "cell and WIRE-AUTO", "--results", str(folder / "results")]
-        if command == "run"
-        else []
-    )
+    more = ["-k", select, "--results", str(folder / "results")] if command == "run" else []
     with redirect_stdout(said), redirect_stderr(said), pytest.raises(SystemExit) as ended:
         cli.cli.main([command, "--target", str(path), *more], prog_name="session-contract")
     return int(ended.value.code or 0), said.getvalue()
@@ -121,6 +119,17 @@ def test___flags___read___are_a_client_whose_arguments_are_inferred() -> None:
     assert isinstance(target.driver, PythonClient)
     assert (target.driver.arguments, target.driver.keywords) == (None, None)
     assert (target.where, set(target.claims)) == ("a.b:C", {"tidy"})
+
+
+def test___flag_of_a_client___examined___as_its_parameters_tell() -> None:
+    said = io.StringIO()
+    client = "session_reference.file_logger:JsonLoggerClient"
+    with redirect_stdout(said), redirect_stderr(said), pytest.raises(SystemExit) as ended:
+        cli.cli.main(["doctor", "--client", client, "--proto", str(PROTO)])
+
+    assert ended.value.code == 0
+    assert 'file_path="{resource}", initialization_behavior="{behavior}"' in said.getvalue()
+    assert 'address="{address}", timeout="{timeout}"' in said.getvalue()
 
 
 def test___right_target___examined___every_step_is_ok(tmp_path: Path) -> None:
@@ -195,6 +204,24 @@ def test___program_that_does_otherwise___judged___never_success(
     found, text = run("run", tmp_path, program(body))
 
     assert (found, said in " ".join(text.split())) == (code, True), text
+
+
+def test___program_that_cannot_close___claims_tidy___is_not_established(tmp_path: Path) -> None:
+    variants = HOUSE / "contract_tests" / "targets" / "variants"
+    text = (variants / "json_lines_client.py").read_text(encoding="utf-8")
+    closes = "clients[name].close()"
+    assert closes in text
+    (tmp_path / "driver.py").write_text(text.replace(closes, 'return {"cannot": "close"}'))
+    target = (variants / "json_lines_client.toml").read_text(encoding="utf-8")
+    target = target.replace("{here}/json_lines_client.py", "{here}/driver.py")
+    target = target.replace("{here}/../../..", HOUSE.as_posix())
+    target = target.replace("../../../reference_impl", f"{HOUSE.as_posix()}/reference_impl")
+
+    code, said = run("run", tmp_path, target, select="closed_first_by")
+
+    assert code == 5
+    assert "TIDY-CLOSE-FIRST" in said
+    assert "The driver cannot close in the body" in said
 
 
 def test___program_that_is_not_there___judged___exit_2(tmp_path: Path) -> None:

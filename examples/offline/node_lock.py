@@ -1,4 +1,4 @@
-"""A server in Node.js is judged: by its command, at its address, and with a fault on purpose."""
+"""A server in Node.js is judged: by its command, at its address, with a fault; and its client."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FORGETFUL = "node server.js --port {port} --forgetful"
 
 
 def show() -> None:
-    """Install what the server needs into a copy of its folder, and judge it three times."""
+    """Install what they need into a copy of their folder, judge the server, and the client."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if not (node and npm):
         print("Left out: it needs Node.js 18 or later, with npm, and there is none on this path.")
@@ -34,6 +34,7 @@ def show() -> None:
         shutil.copytree(_FOLDER, copy, ignore=shutil.ignore_patterns("node_modules"))
         _run(copy, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
         print(_judge(copy, 0, "--target", "target.toml"))
+        print(_judge(copy, 0, "--target", "client_target.toml"))
         with _served(copy, node) as address:
             print(_judge(copy, 0, "--address", address, *_PROTO))
         print("And with its fault:")

@@ -58,6 +58,7 @@ PROMISED: dict[str, tuple[str, ...]] = {
     ),
     "node_lock": (
         r"Left out: it needs Node.js|node_lock 1.0.0 meets session sharing",
+        r"node_lock_client 1.0.0 meets session sharing|node_lock was shown",
         r"violated .*RACE-ONE-CREATOR|node_lock was shown",
     ),
 }

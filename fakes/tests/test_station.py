@@ -611,3 +611,19 @@ def test___every_rpc___of_the_descriptors___called___is_implemented_and_meets_a_
                     channel.unary_unary(f"/{name}")(b"", timeout=20)
 
     assert station.faults.unused == []
+
+
+def test___service_of_our_own___registered_in_a_block___resolved_inside_it_and_not_after() -> None:
+    with FakeStation() as station, station.installed():
+        with station.registered("ni.locks.v1", "ni.Locks", "127.0.0.1:4711"):
+            found = DiscoveryClient().resolve_service("ni.locks.v1", "ni.Locks")
+
+        with pytest.raises(grpc.RpcError):
+            DiscoveryClient().resolve_service("ni.locks.v1", "ni.Locks")
+
+    assert found.insecure_address == "127.0.0.1:4711"
+
+
+def test___service_of_our_own___station_reset_meanwhile___block_ends_quietly() -> None:
+    with FakeStation() as station, station.registered("ni.locks.v1", "ni.Locks", "127.0.0.1:1"):
+        station.reset()

@@ -48,6 +48,8 @@ class Caller:
         """Has a server at this address known to Discovery, while the client does something."""
         self.is_inside = False
         """Whether its block has begun, and the driver still answers."""
+        self.can_close = True
+        """Whether the driver could close in the body, when it was told to."""
         self.over = ExitStack()
         """Ends what was made for this client."""
         self.said: list[str] = []
@@ -90,7 +92,8 @@ class Caller:
         if not self.is_inside:
             return False
         self.trace.caller("CloseCall")
-        return self._optional("close")
+        self.can_close = self._optional("close")
+        return self.can_close
 
     def leave(self, *, error: bool = False) -> None:
         """Leave the block; it can be left again."""

@@ -58,6 +58,10 @@ class DescriptionError(Exception):
     """The client cannot be made as it is described; the text says why."""
 
 
+class CannotError(Exception):
+    """The recipe does not say how; the text says what is missing."""
+
+
 class BodyError(Exception):
     """What the body of a block raises."""
 
@@ -290,14 +294,14 @@ class Client:
         """Call the method that closes."""
         name = self._recipe.get("close")
         if not name:
-            raise NotImplementedError("[client] close names no method")
+            raise CannotError("[client] close names no method")
         self._method(name)()
 
     def use(self) -> None:
         """Call the method that uses the session."""
         use = self._recipe.get("use")
         if not use:
-            raise NotImplementedError("there is no [client.use]")
+            raise CannotError("there is no [client.use]")
         arguments = self._values.filled(use.get("arguments") or [])
         self._method(use["call"])(*arguments, **self._values.filled(use.get("keywords") or {}))
 
@@ -341,7 +345,7 @@ class Driver:
             return {"raised": None, **(do(order) or {})}
         except DescriptionError as error:
             return {"failed": str(error)}
-        except NotImplementedError as error:
+        except CannotError as error:
             return {"cannot": str(error)}
         except BaseException as error:
             return {"raised": kind_of(error), "text": _words(error)}

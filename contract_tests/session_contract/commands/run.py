@@ -34,7 +34,7 @@ def place_flags(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.command(short_help="Judge a server.")
+@click.command(short_help="Judge a server, a client, a sequence or a station.")
 @place_flags
 @click.option("--quick", "budget", flag_value="quick", help="Repeat less: some seconds.")
 @click.option("--thorough", "budget", flag_value="thorough", help="Repeat more: many minutes.")
@@ -61,7 +61,7 @@ def place_flags(command: Callable[..., None]) -> Callable[..., None]:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def run(budget: str | None, seed: int | None, **given: Any) -> None:  # noqa: ANN401 - flags
-    """Judge a server by calling it: does it meet the contract of session sharing?
+    """Judge a server by calling it, a client by what a server sees of it, and others likewise.
 
     \b
     Exit codes: 0 it does; 1 a requirement is violated, or the list of known failures is stale;

@@ -18,6 +18,9 @@ _FLAG = "the flag says what was asked for, and not whether this call created the
 _CONFIGURES = "the arguments are applied or checked before the open session is looked up"
 _NO_WITH = "the reservation is made without a with block, so that an error keeps it"
 
+_NUMBER = "the number of the SDK's behaviour is sent: of five, only the first three are the wire's"
+_FORGETS_CLOSE = "the client does not remember that it has closed"
+
 CAUSES: Mapping[str, str] = {
     "INIT-AUTO-ATTACH": "sessions are kept by id only, so that the open one is not found by name",
     "INIT-NEW-EXISTS": "INITIALIZE_NEW replaces the open session, or attaches to it",
@@ -74,6 +77,23 @@ CAUSES: Mapping[str, str] = {
     "SEQ-CLEANUP-ALWAYS": "the sessions are closed by a step of Main, which a failure skips",
     "SEQ-CLEANUP-EMPTY": "initialize_sessions() raises when nothing was reserved: return before it",
     "SEQ-NOTHING-LEFT": _NO_WITH,
+    "WIRE-DETACH": _NUMBER,
+    "WIRE-THEN-CLOSE": _NUMBER,
+    "WIRE-RESOURCE": "the name is changed on the way, or kept from the client that was made first",
+    "ENTER-REFUSED-NO-CLOSE": "leaving is reached by 'finally', also when there is no session",
+    "EXIT-AUTO-ATTACHED": "__exit__ closes without a look at the flag of the answer",
+    "EXIT-ATTACH": "__exit__ closes whatever the behaviour",
+    "EXIT-DETACH": "__exit__ closes what is new, and looks at the behaviour for nothing else",
+    "EXIT-THEN-CLOSE": "__exit__ closes only what is new: NI's SDK adds nothing to such sessions",
+    "EXIT-BODY-ERROR": "the Close stands after the body, and not in __exit__ or 'finally'",
+    "EXIT-ERROR-OUT": "__exit__ returns something that is true, or raises an exception of its own",
+    "EXIT-CLOSE-ID": "the id is kept in the class, or the resource's name is sent instead",
+    "ERRORS-BODY-WINS": "an error that is raised in __exit__ replaces the one of the body",
+    "ERRORS-CLOSE-RAISED": "an 'except' around Close only logs",
+    "TIDY-CLOSE-ONCE": _FORGETS_CLOSE,
+    "TIDY-CLOSE-FIRST": _FORGETS_CLOSE,
+    "TIDY-NOTHING-LEFT": "the channel is closed nowhere, or not when entering fails",
+    "TIDY-DEAD-SERVER": "the calls are made without timeout=, or tried again for ever",
     "HOST-EXIT-CODE": "the signal ends the process, or KeyboardInterrupt is not caught",
 }
 """By requirement."""

@@ -31,6 +31,7 @@ PLACES = (
     Flag("address", "HOST:PORT", "A server that runs already."),
     Flag("command", "COMMAND", "A command that starts a server, with {port} for its port."),
     Flag("servicer", "MODULE:NAME", "A Python function that adds a servicer to a server."),
+    Flag("client", "MODULE:NAME", "A Python client, class or function; give its --proto."),
     Flag("station", "HOST:PORT", "The Discovery of a station; 'ni' for the one of this machine."),
 )
 """One of them names the target."""
@@ -67,7 +68,18 @@ def load(given: Mapping[str, Any]) -> AnyTarget:
         from session_contract.station.target import station_from_flags
 
         return station_from_flags(given["station"], details)
+    if places == ["client"]:
+        return judgeable(_client(given["client"], details), "client")
     return judgeable(server(given), "server")
+
+
+def _client(name: str, details: dict[str, Any]) -> AnyTarget:
+    from session_contract.clients.loading import client_from_flags
+    from session_contract.subject.target import TargetError
+
+    if "dialect" in details:
+        raise TargetError("--dialect is of servers: leave it out for a client.")
+    return client_from_flags(**_arguments(name, "client", details))
 
 
 def server(given: Mapping[str, Any]) -> Target:
@@ -78,6 +90,8 @@ def server(given: Mapping[str, Any]) -> Target:
     (place,) = (flag.name for flag in PLACES if given.get(flag.name))
     if place == "station":
         raise TargetError("A station needs no target file: judge it with run --station.")
+    if place == "client":
+        raise TargetError("For a client, begin with the file in contract_tests/clients.md.")
     details = {flag.name: given[flag.name] for flag in DETAILS if given.get(flag.name)}
     return target_from_flags(**_arguments(given[place], place, details))
 

@@ -18,6 +18,7 @@ from session_contract.checks.client.cases import (
 )
 from session_contract.clients.caller import Caller
 from session_contract.clients.stage import Stage
+from session_contract.subject.finding import NotEstablished
 
 
 def cleanly(caller: Caller) -> None:
@@ -83,7 +84,6 @@ CLOSES: tuple[tuple[Way], ...] = ((closed_first,), (closed_first_by_an_error,), 
         *cases("matrix", ENTERED, "EXIT-ERROR-OUT", *LEAVINGS),
         *cases("matrix", CLOSING, "EXIT-CLOSE-ID", *LEAVINGS, (closed_first,)),
         *cases("matrix", ENTERED, "TIDY-CLOSE-ONCE", *TWICE),
-        *cases("matrix", ENTERED, "TIDY-CLOSE-FIRST", *CLOSES),
     ],
 )
 def test___a_cell_of_the_matrix___block_left___as_the_matrix_says(
@@ -97,3 +97,18 @@ def test___a_cell_of_the_matrix___block_left___as_the_matrix_says(
     caller = stage.once((cell, leave), play)
 
     stage.judge(caller)
+
+
+@pytest.mark.parametrize(
+    ("cell", "leave"), list(cases("matrix", ENTERED, "TIDY-CLOSE-FIRST", *CLOSES))
+)
+def test___a_block___closed_first___left_without_another_close(
+    stage: Stage, cell: Cell, leave: Way
+) -> None:
+    caller = entered(stage, cell)
+
+    leave(caller)
+
+    stage.judge(caller)
+    if caller.is_inside and not caller.can_close:
+        raise NotEstablished("The driver cannot close in the body: have it answer 'close'.")
