@@ -56,13 +56,8 @@ def not_met(checks: list[CheckResult]) -> list[str]:
     ]
 
 
-def small(folder: Path, name: str, claims: str) -> str:
-    """The target of a small client, with the time that a busy machine takes."""
-    return clients.small_target(name, claims, folder).replace("hang = 2", "hang = 60")
-
-
 def test___a_right_client___every_check___met(tmp_path: Path) -> None:
-    checks = run(tmp_path, small(tmp_path, "Right", CLAIMS))
+    checks = run(tmp_path, clients.small_target("Right", CLAIMS, clients.LATE, tmp_path))
 
     assert not_met(checks) == []
     assert {c.requirement for c in checks} == {r.id for r in specification().of_class("client")}
@@ -70,7 +65,7 @@ def test___a_right_client___every_check___met(tmp_path: Path) -> None:
 
 
 def test___a_client_built_from_the_guide_alone___core_checks___met(tmp_path: Path) -> None:
-    checks = run(tmp_path, small(tmp_path, "FromTheGuide", ""))
+    checks = run(tmp_path, clients.small_target("FromTheGuide", "", clients.LATE, tmp_path))
 
     assert not_met(checks) == []
     assert len(checks) >= MINIMUM["client"]["core"]
