@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -153,3 +154,11 @@ def test___document___sessions_and_commands_it_names___exist(path: Path) -> None
 def code_of(text: str) -> list[str]:
     """What stands in code spans and blocks."""
     return re.findall(r"```.*?```|`[^`\n]+`", text, re.DOTALL)
+
+
+def test___readme___number_of_wrong_implementations___is_that_of_the_matrix() -> None:
+    matrix = json.loads((HOUSE / "contract_tests/kill_matrix.json").read_text(encoding="utf-8"))
+    readme = (HOUSE / "README.md").read_text(encoding="utf-8")
+
+    assert f"{len(matrix['rows'])} wrong servers, clients" in readme
+    assert {row["outcome"] for row in matrix["rows"]} == {"killed"}

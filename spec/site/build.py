@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import kill_matrix
 from frame import HERE, Page, framed
 from pages import all_page, document_page, index_page, prose_page
 from prose import Prose
@@ -28,8 +29,9 @@ GUIDES = HERE.parent / "guides"
 PRINTED: dict[str, Callable[[], str]] = {
     "rules": rules.render,
     "guide-trace": guide_trace.render,
+    "kill-matrix": kill_matrix.render,
 }
-"""Pages that session_spec prints as Markdown, by name."""
+"""Pages that are printed as Markdown, by name."""
 WRONG_INPUT = 2
 
 
