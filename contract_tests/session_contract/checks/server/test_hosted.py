@@ -65,8 +65,10 @@ def test___a_server___asked_to_stop___ends_in_time_with_0(subject: Subject) -> N
 
 @requirement("HOST-CALLS-FINISH", 1, kind="hosting")
 def test___a_call_that_runs___server_asked_to_stop___is_answered(subject: Subject) -> None:
-    for life in lives(subject):
-        _check_running(life, _grace(subject))
+    grace = _grace(subject)
+    # One life that decides is enough to find a server that cuts off; all have to, to clear it.
+    for life in sorted(lives(subject), key=lambda life: not life.decides(grace)):
+        _check_running(life, grace)
 
 
 def _check_running(life: Life, grace: float) -> None:
