@@ -25,8 +25,6 @@ _EFFECTS: Mapping[str, tuple[Kind, bool]] = {
     "UnregisterSessions": ("registered", False),
 }
 """What a method begins, or ends."""
-_MOMENT = 0.02
-"""Seconds that a call may take without having waited for a session."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,8 @@ def spans(calls: Iterable[RecordedCall], steps: Sequence[StepResult]) -> list[Sp
     """
     held: dict[tuple[str, Kind], Span] = {}
     done: list[Span] = []
+    freed: dict[str, float] = {}
+    """When each session was given back last: who had asked before has waited for that."""
     effective = [call for call in calls if call.code == "OK" and call.method in _EFFECTS]
     for call in sorted(effective, key=_when):
         kind, begins = _EFFECTS[call.method]
@@ -61,8 +61,10 @@ def spans(calls: Iterable[RecordedCall], steps: Sequence[StepResult]) -> list[Sp
                 done.append(replace(ended, ended=_when(call)))
             if begins:
                 held[session, kind] = Span(session, kind, step, who, _when(call))
-            if begins and kind == "reserved" and call.elapsed > _MOMENT:
+            if begins and kind == "reserved" and freed.get(session, 0.0) > call.started:
                 done.append(Span(session, "waited", step, who, call.started, _when(call)))
+            if kind == "reserved" and not begins:
+                freed[session] = _when(call)
     return sorted([*done, *held.values()], key=lambda span: span.started)
 
 
