@@ -222,14 +222,6 @@ def test___driver_that_is_not_installed___resolve___says_what_to_install(registe
     assert "Start the service" not in text
 
 
-def test___driver_without_instruments___resolve___says_so_and_not_to_install_it() -> None:
-    wanted = well_known.DEVICE_SERVER_INTERFACES["niscope"], well_known.DEVICE_SERVER_CLASS
-    text = refusal_of(lambda: Registry().resolve(*wanted)).text
-
-    assert "niscope is not simulated on the fake device server" in text
-    assert "pip install" not in text
-
-
 def test___simulated_drivers___named___are_those_of_the_device_server() -> None:
     assert {driver.package for driver in DRIVERS} == set(well_known.SIMULATED)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
@@ -73,11 +73,19 @@ def built(response_class: type[Message], fields: Mapping[str, Any]) -> Message:
 
 def _set(response: Message, name: str, value: Any) -> None:
     if isinstance(value, (list, tuple)):
-        getattr(response, name).extend(value)
+        _extend(getattr(response, name), cast("Sequence[Any]", value))
     elif isinstance(value, Message):
         getattr(response, name).CopyFrom(value)
     else:
         setattr(response, name, value)
+
+
+def _extend(field: Any, values: Sequence[Any]) -> None:
+    for value in values:
+        if isinstance(value, Mapping):  # the fields of a message
+            field.add(**cast("Mapping[str, Any]", value))
+        else:
+            field.append(value)
 
 
 def _packed(number: int, values: array[float]) -> bytes:

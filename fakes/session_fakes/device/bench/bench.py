@@ -48,6 +48,7 @@ class Bench:
         """How much noise readings have, relative to the usual; 0 for none."""
         self._seed = seed
         self._changed = Signal()
+        self._stirring = threading.Lock()
         self._random: dict[str, Random] = {}
         self._outputs: dict[str, Element] = {}
         self._attached: dict[tuple[str, int | None], Attached] = {}
@@ -64,12 +65,12 @@ class Bench:
             site: Its site; without, the pin at all sites.
         """
         _check_name("pin", name, self.wiring.pins())
-        return PinHandle(self._at(name, site), partial(self._volts_of, name, site))
+        return PinHandle(self._at(name, site), partial(self._volts_of, name, site), self.stir)
 
     def channel(self, instrument: str, channel: str | int) -> PinHandle:
         """A channel of an instrument, for a bench without a pin map: ``channel("DMM1", 0)``."""
         node = terminal(instrument, str(channel))
-        return PinHandle(self._at(node, None), lambda: {0: self.net(node).point().volts})
+        return PinHandle(self._at(node, None), lambda: {0: self.net(node).point().volts}, self.stir)
 
     def relay(self, name: str, site: int | None = None) -> RelayHandle:
         """A relay of the pin map: say which pins it connects.
@@ -171,7 +172,8 @@ class Bench:
 
     def stir(self) -> None:
         """Have those who wait look again."""
-        signal, self._changed = self._changed, Signal()
+        with self._stirring:
+            signal, self._changed = self._changed, Signal()
         signal.set()
 
     def wait_until(
@@ -185,16 +187,17 @@ class Bench:
             is_gone: Whether the caller has given up.
         """
         deadline = None if seconds < 0 else self.clock.now() + seconds
-        while not holds():
+        while True:
+            signal = self._changed  # first: what changes from here on sets it
+            if holds():
+                return True
             if is_gone() or (deadline is not None and self.clock.now() >= deadline):
                 return False
-            signal = self._changed
             self.lock.release()
             try:
                 self.clock.wait(signal, deadline)
             finally:
                 self.lock.acquire()
-        return True
 
     def reset(self) -> None:
         """Take off all that was put on the bench; outputs go off, switches open."""

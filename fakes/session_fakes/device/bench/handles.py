@@ -29,9 +29,15 @@ class PinHandle:
     ``bench.pin("VCC").load(ohms=1000).source(volts=3.3, ohms=10)``.
     """
 
-    def __init__(self, attached: Attached, volts: Callable[[], Mapping[int, float]]) -> None:
+    def __init__(
+        self,
+        attached: Attached,
+        volts: Callable[[], Mapping[int, float]],
+        changed: Callable[[], None],
+    ) -> None:
         self._attached = attached
         self._volts = volts
+        self._changed = changed
 
     def load(self, ohms: float) -> PinHandle:
         """Put a resistor between it and ground."""
@@ -102,6 +108,7 @@ class PinHandle:
         """Take off all that was put on it here."""
         self._attached.elements.clear()
         self._attached.celsius = None
+        self._changed()
         return self
 
     @property
@@ -111,6 +118,7 @@ class PinHandle:
 
     def _attach(self, kind: str, element: Element) -> PinHandle:
         self._attached.elements[kind] = element
+        self._changed()
         return self
 
 

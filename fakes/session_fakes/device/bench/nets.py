@@ -18,6 +18,10 @@ from session_fakes.device.bench.waveforms import Waveform
 
 __all__ = ["Net"]
 
+_MOST_LOOKED_AT = 100_000
+"""Samples in which a trigger is looked for."""
+_IN_A_PERIOD = 200
+
 
 class Net(NamedTuple):
     """The elements on one net, each with the terminal that it is the output of, or none."""
@@ -73,6 +77,20 @@ class Net(NamedTuple):
             pairs = zip(found, more, strict=True)
             found = array("d", [value + gain * (other - mean) for value, other in pairs])
         return found
+
+    def crossing(self, start: float, step: float, level: float, *, rising: bool) -> float | None:
+        """When its voltage first crosses a level after a time; None when it never does.
+
+        What repeats is looked at for two periods of the slowest signal, all else to its end.
+        """
+        if not self.waves:
+            return None
+        ends = [wave.ends_after(start) for wave in self.waves]
+        periods = [1 / wave.frequency for wave in self.waves if wave.frequency]
+        step = min(step, *(period / _IN_A_PERIOD for period in periods))
+        count = min(_MOST_LOOKED_AT, math.ceil(max(ends) / step) + 2)
+        found = trigger_place(self.samples(start, step, count), level, rising)
+        return None if found is None else start + found * step
 
     def _parts(self) -> tuple[float, list[tuple[float, Waveform]]]:
         """The voltage with all signals at their means, and the share that each has in it."""

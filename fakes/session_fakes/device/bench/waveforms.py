@@ -14,6 +14,8 @@ from session_fakes.errors import FakeError, listed, quoted
 __all__ = ["SHAPES", "Points", "Recording", "Shape", "Waveform"]
 
 _TURN = 2 * math.pi
+_PERIODS = 2
+"""How many of them show all that a periodic signal does."""
 
 
 def _sine(phase: float) -> float:
@@ -73,6 +75,10 @@ class Shape:
             time * self.frequency + self.phase
         )
 
+    def ends_after(self, time: float) -> float:  # noqa: ARG002 - the same at any time
+        """How long to look at it from a time on to have seen all of it."""
+        return _PERIODS / self.frequency if self.frequency else 0.0
+
     def samples(self, start: float, step: float, count: int) -> array[float]:
         """Its values at equal distances."""
         mean, amplitude = self.mean, self.amplitude
@@ -111,6 +117,10 @@ class Points:
         """Its value at a time."""
         return self.values[math.floor(time * self.rate) % len(self.values)]
 
+    def ends_after(self, time: float) -> float:  # noqa: ARG002 - the same at any time
+        """How long to look at it from a time on to have seen all of it."""
+        return _PERIODS / self.frequency if self.frequency else 0.0
+
     def samples(self, start: float, step: float, count: int) -> array[float]:
         """Its values at equal distances."""
         values, length = self.values, len(self.values)
@@ -146,6 +156,10 @@ class Recording:
         before, after = self.times[place - 1], self.times[place]
         part = (time - before) / (after - before)
         return self.values[place - 1] * (1 - part) + self.values[place] * part
+
+    def ends_after(self, time: float) -> float:
+        """How long to look at it from a time on to have seen all of it."""
+        return max(0.0, self.times[-1] - time)
 
     def samples(self, start: float, step: float, count: int) -> array[float]:
         """Its values at equal distances."""
