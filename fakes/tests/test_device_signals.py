@@ -1,4 +1,4 @@
-"""NI-SCOPE: its real package on the bench."""
+"""NI-SCOPE and NI-FGEN: their real packages on one bench."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from session_fakes.fidelity import holds
 from session_fakes.station import FakeStation
 
 niscope: Any = pytest.importorskip("niscope", reason="the extra drivers is not installed")
+nifgen: Any = pytest.importorskip("nifgen", reason="the extra drivers is not installed")
+hightime: Any = pytest.importorskip("hightime")
 
 LIMIT = 30.0
+SOON = hightime.timedelta(milliseconds=10)
 
 
 @pytest.fixture
@@ -281,3 +284,151 @@ def test___scope___attributes___say_what_was_configured(scope: Any) -> None:
         scope.horz_sample_rate = 1e3
     with pytest.raises(niscope.errors.DriverError, match="It goes from"):
         scope.configure_horizontal_timing(0.0, 100, 50.0, 1, enforce_realtime=True)
+
+
+# NI-FGEN ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def generator(station: FakeStation, channel: grpc.Channel) -> Iterator[Any]:
+    """A signal generator, whose channel 0 is wired to that of the oscilloscope."""
+    station.bench.connect("GEN1", 0, "SCOPE1", 0)
+    grpc_options = nifgen.GrpcSessionOptions(channel, "generator")
+    with nifgen.Session("GEN1", "0", grpc_options=grpc_options) as session:
+        yield session
+
+
+def seen(scope: Any, channel: str = "0") -> list[float]:
+    """What the oscilloscope sees in 2 ms."""
+    (found,) = scope.channels[channel].read()
+    return [float(value) for value in found.samples]
+
+
+@holds("FGEN-AMPLITUDE")
+def test___generator___as_in_ni_s_example___the_scope_sees_its_sine(
+    scope: Any, generator: Any
+) -> None:
+    generator.output_mode = nifgen.OutputMode.FUNC
+    generator.configure_standard_waveform(nifgen.Waveform.SINE, 3.0, 2e3, 0.5)
+
+    with generator.initiate():
+        assert not generator.simulate
+        with pytest.raises(nifgen.errors.DriverError) as caught:
+            generator.wait_until_done(SOON)
+        samples = seen(scope)
+        (hertz,) = scope.channels["0"].fetch_measurement_stats(niscope.ScalarMeasurement.FREQUENCY)
+
+    assert caught.value.code == -1074118637
+    assert (max(samples), min(samples)) == pytest.approx((2.0, -1.0), abs=1e-3)
+    assert hertz.result == pytest.approx(2e3, rel=1e-4)
+    assert set(seen(scope)) == {0.0}
+
+
+@holds("FGEN-AMPLITUDE")
+def test___generator___load_impedance_set___divides_as_hardware_does(
+    scope: Any, generator: Any
+) -> None:
+    generator.configure_standard_waveform(nifgen.Waveform.SQUARE, 2.0, 1e3)
+    generator.load_impedance = 50.0
+
+    with generator.initiate():
+        assert max(seen(scope)) == pytest.approx(2.0, rel=1e-3)
+        scope.configure_chan_characteristics(50.0, 0.0)
+        assert max(seen(scope)) == pytest.approx(1.0, rel=1e-3)
+
+
+@holds("FGEN-WAVEFORM")
+@pytest.mark.parametrize(
+    ("waveform", "rms"),
+    [("SINE", 0.5**0.5), ("SQUARE", 1.0), ("TRIANGLE", 3**-0.5), ("RAMP_UP", 3**-0.5)],
+)
+def test___generator___standard_waveforms(
+    scope: Any, generator: Any, waveform: str, rms: float
+) -> None:
+    generator.configure_standard_waveform(nifgen.Waveform[waveform], 2.0, 1e3)
+
+    with generator.initiate():
+        samples = seen(scope)
+
+    assert (max(samples), min(samples)) == pytest.approx((1.0, -1.0), abs=5e-3)
+    assert math.sqrt(statistics.fmean(v * v for v in samples)) == pytest.approx(rms, rel=5e-3)
+
+
+@holds("FGEN-WAVEFORM")
+def test___generator___duty_cycle_direct_voltage_and_user_waveform(
+    scope: Any, generator: Any
+) -> None:
+    generator.configure_standard_waveform(nifgen.Waveform.SQUARE, 2.0, 1e3)
+    generator.func_duty_cycle_high = 25.0
+    with generator.initiate():
+        assert statistics.fmean(seen(scope)) == pytest.approx(-0.5, abs=5e-3)
+    generator.configure_standard_waveform(nifgen.Waveform.DC, 0.0, 0.0, 1.25)
+    with generator.initiate():
+        assert set(seen(scope)) == {1.25}
+    generator.define_user_standard_waveform([0.5, 0.5, -0.5, -0.5])
+    generator.configure_standard_waveform(nifgen.Waveform.USER, 2.0, 1e3)
+    with generator.initiate():
+        assert sorted(set(seen(scope))) == [-0.5, 0.5]
+
+
+@holds("FGEN-WAVEFORM")
+def test___generator___arbitrary_waveforms_and_sequences(scope: Any, generator: Any) -> None:
+    generator.output_mode = nifgen.OutputMode.ARB
+    generator.arb_sample_rate = 1e4
+    stairs = generator.create_waveform([0.0, 0.25, 0.5, 1.0])
+    generator.configure_arb_waveform(stairs, 2.0, 0.1)
+    with generator.initiate():
+        assert sorted({round(v, 6) for v in seen(scope)}) == [0.1, 0.6, 1.1, 2.1]
+
+    flat = generator.allocate_waveform(4)
+    generator.write_waveform(flat, [-1.0, -1.0])
+    generator.write_waveform(flat, [-1.0, -1.0])
+    generator.output_mode = nifgen.OutputMode.SEQ
+    sequence = generator.create_arb_sequence([stairs, flat], [1, 3])
+    generator.configure_arb_sequence(sequence, 1.0, 0.0)
+    generator.arb_sample_rate = 16e3  # 16 samples take 1 ms
+    with generator.initiate():
+        samples = seen(scope)
+    assert samples.count(-1.0) / len(samples) == pytest.approx(0.75, abs=0.01)
+    generator.clear_arb_memory()
+    with pytest.raises(nifgen.errors.DriverError, match="no sequence"):
+        generator.initiate()
+    with pytest.raises(nifgen.errors.DriverError, match="from -1 to 1"):
+        generator.create_waveform([0.0, 2.0, 0.0, 0.0])
+
+
+@holds("FGEN-WAVEFORM")
+def test___generator___what_is_not_simulated___refused_when_initiated(generator: Any) -> None:
+    generator.configure_standard_waveform(nifgen.Waveform.NOISE, 2.0, 1e3)
+
+    with pytest.raises(nifgen.errors.RpcError) as caught:
+        generator.initiate()
+
+    assert caught.value.rpc_code == grpc.StatusCode.UNIMPLEMENTED
+    assert generator.get_hardware_state() == nifgen.HardwareState.IDLE
+
+
+def test___generator___start_trigger___starts_when_it_comes(scope: Any, generator: Any) -> None:
+    generator.configure_standard_waveform(nifgen.Waveform.SQUARE, 2.0, 1e3)
+    generator.start_trigger_type = nifgen.StartTriggerType.SOFTWARE_EDGE
+
+    with generator.initiate():
+        assert generator.get_hardware_state() == nifgen.HardwareState.WAITING_FOR_START_TRIGGER
+        assert set(seen(scope)) == {0.0}
+        generator.send_software_edge_trigger(nifgen.Trigger.START, "")
+        assert generator.get_hardware_state() == nifgen.HardwareState.RUNNING
+        assert not generator.is_done()
+        assert set(seen(scope)) == {1.0, -1.0}
+        generator.channels["0"].func_amplitude = 1.0  # at once
+        assert set(seen(scope)) == {0.5, -0.5}
+        generator.output_enabled = False
+        assert set(seen(scope)) == {0.0}
+    assert generator.is_done()
+
+
+def test___generator___channels___only_those_that_there_are(channel: grpc.Channel) -> None:
+    grpc_options = nifgen.GrpcSessionOptions(channel, "")
+    with nifgen.Session("GEN1", grpc_options=grpc_options) as session:
+        assert [session.get_channel_name(number) for number in (1, 2)] == ["0", "1"]
+    with pytest.raises(nifgen.errors.DriverError, match="no channel '7'"):
+        nifgen.Session("GEN1", "7", grpc_options=grpc_options)

@@ -103,6 +103,11 @@ class AttributeStore:
         """The value for a channel."""
         return self._value(self._by_name[name], channel)
 
+    def is_set(self, name: str, channel: str) -> bool:
+        """Whether somebody has set it for a channel, or for all."""
+        number = self._by_name[name].id
+        return number in self._channel.get(channel, {}) or number in self._session
+
     def number(self, name: str, channel: str = "") -> float:
         """The value as a number."""
         return float(self._value(self._by_name[name], channel))

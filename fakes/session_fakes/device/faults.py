@@ -16,6 +16,7 @@ NOT_WRITABLE = -1074135027
 WRONG_TYPE = -1074135019
 MAX_TIME_EXCEEDED = -1074126845
 EVENT_TIMEOUT = -1074116059
+FGEN_TIMEOUT = -1074118637
 OVER_RANGE = 1073356801
 """A warning: the reading is not a number."""
 
@@ -30,6 +31,7 @@ TEXTS = {
     NOT_WRITABLE: "Attribute or property not writable.",
     WRONG_TYPE: "The attribute and function parameter types do not match.",
     MAX_TIME_EXCEEDED: "Maximum time exceeded before the operation completed.",
+    FGEN_TIMEOUT: "Maximum time exceeded before the operation completed.",
     OVER_RANGE: "Over range.",
     EVENT_TIMEOUT: "The operation exceeded the time limit specified with the timeout parameter.",
 }

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from session_fakes.errors import FakeError, listed, quoted
 
-__all__ = ["SHAPES", "Points", "Recording", "Shape", "Waveform"]
+__all__ = ["SHAPES", "Points", "Recording", "Shape", "Started", "Waveform"]
 
 _TURN = 2 * math.pi
 _PERIODS = 2
@@ -125,7 +125,7 @@ class Points:
         """Its values at equal distances."""
         values, length = self.values, len(self.values)
         first, by = start * self.rate, step * self.rate
-        return array("d", [values[int(first + by * i) % length] for i in range(count)])
+        return array("d", [values[int((first + by * i) // 1) % length] for i in range(count)])
 
 
 @dataclass(frozen=True)
@@ -166,6 +166,43 @@ class Recording:
         return array("d", [self.at(start + step * i) for i in range(count)])
 
 
-Waveform = Shape | Points | Recording
+@dataclass(frozen=True)
+class Started:
+    """A signal whose time 0 is when it was started, times a gain."""
+
+    wave: Shape | Points
+    start: float
+    gain: float = 1.0
+
+    @property
+    def frequency(self) -> float:
+        """How often it repeats in a second."""
+        return self.wave.frequency
+
+    @property
+    def mean(self) -> float:
+        """Of its values."""
+        return self.gain * self.wave.mean
+
+    @property
+    def rms(self) -> float:
+        """Of the AC part."""
+        return abs(self.gain) * self.wave.rms
+
+    def at(self, time: float) -> float:
+        """Its value at a time."""
+        return self.gain * self.wave.at(time - self.start)
+
+    def ends_after(self, time: float) -> float:
+        """How long to look at it from a time on to have seen all of it."""
+        return self.wave.ends_after(time)
+
+    def samples(self, start: float, step: float, count: int) -> array[float]:
+        """Its values at equal distances."""
+        found = self.wave.samples(start - self.start, step, count)
+        return found if self.gain == 1.0 else array("d", [self.gain * v for v in found])
+
+
+Waveform = Shape | Points | Recording | Started
 """A signal over time. Its ``rms`` is that of what is left without the mean, as an AC meter reads;
 its ``frequency`` is 0 when it does not repeat."""

@@ -13,6 +13,7 @@ __all__ = ["Opening", "Simulation", "simulation_of"]
 _MODULES = {
     "nidmm": "dmm",
     "nidcpower": "dc_power",
+    "nifgen": "generator",
     "niscope": "scope",
 }
 

@@ -1,0 +1,378 @@
+"""NI-FGEN: puts out standard and arbitrary waveforms from the moment that it is initiated."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from session_fakes.device import faults
+from session_fakes.device.bench.elements import VoltageSource
+from session_fakes.device.bench.waveforms import Points, Shape, Started
+from session_fakes.device.channels import expanded
+from session_fakes.device.faults import DriverError
+from session_fakes.device.instruments import generator_table as table
+from session_fakes.device.instruments.ivi import IviSimulation
+from session_fakes.device.instruments.simulation import Answer, Opening, rpc
+from session_fakes.device.messages import value_of
+from session_fakes.errors import Refusal
+from session_fakes.fidelity import fidelity
+
+_CHANNELS = {"5423": 2, "5433": 2, "5441": 1, "5442": 1, "5451": 2}
+_SHAPES = {
+    table.SINE: "sine",
+    table.SQUARE: "square",
+    table.TRIANGLE: "triangle",
+    table.RAMP_UP: "ramp up",
+    table.RAMP_DOWN: "ramp down",
+}
+_POINTS = 1000
+"""Of a period that no shape describes."""
+_MOST_SAMPLES = 2**26
+"""Of a sequence with all its loops."""
+_ALL = -1
+_FULL_SCALE = 2**15
+
+
+class Generator(IviSimulation):
+    """A signal generator."""
+
+    INITIALIZERS = frozenset({"Init", "InitWithOptions", "InitializeWithChannels"})
+    MODEL = "5433"
+    FACTS = table.FACTS
+    CONFIGURES = table.CONFIGURES
+    SETS = table.SETS
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self._is_initiated = False
+        self._started: float | None = None
+        self._handles = itertools.count(1)
+        self._waveforms: dict[int, list[float]] = {}
+        self._positions: dict[int, int] = {}
+        """Where the next samples of a waveform are written."""
+        self._sequences: dict[int, list[tuple[int, int]]] = {}
+        self._users: dict[str, list[float]] = {}
+
+    def channel_names(self, opening: Opening) -> Sequence[str]:
+        """Those that the client names; all that there are when it names none."""
+        given = expanded(getattr(opening.request, "channel_name", ""))
+        usual = _CHANNELS.get(self.options.model or self.MODEL, 1)
+        there = [str(number) for number in range(self.count_channels(self.resource, usual))]
+        unknown = [name for name in given if name not in there]
+        if unknown:
+            raise DriverError(faults.UNKNOWN_CHANNEL, f"There is no channel {unknown[0]!r}.")
+        return given or there
+
+    # Generation -----------------------------------------------------------------------------------
+
+    @rpc("InitiateGeneration")
+    def initiate(self, _: Any) -> Answer:
+        """Put the waveform out, at once or when the start trigger comes."""
+        for name in self.channels.names:
+            self._wave(name)  # refuses what cannot be put out before anything is
+        self._is_initiated, self._started = True, None
+        if self.options.simulate or self.attributes["start_trigger_type"] == table.NO_TRIGGER:
+            self._start()
+        return None
+
+    @rpc("AbortGeneration")
+    def abort(self, _: Any) -> Answer:
+        """Generate no more; the outputs stay connected, at 0 V."""
+        self._is_initiated, self._started = False, None
+        self._put_out()
+        return None
+
+    def switch_off(self) -> None:
+        """Switch all outputs off."""
+        self._is_initiated, self._started = False, None
+        for name in self.channels.names:
+            self.bench.drive(self.terminal(name), None)
+
+    @rpc("Commit")
+    def commit(self, _: Any) -> Answer:
+        """Check what is set."""
+        for name in self.channels.names:
+            self._wave(name)
+        return None
+
+    @rpc("SendSoftwareEdgeTrigger")
+    def send_trigger(self, request: Any) -> Answer:
+        """Start what waits for it."""
+        if value_of(request, "trigger") != table.START_TRIGGER:
+            raise Refusal("UNIMPLEMENTED", "NI-FGEN: script triggers are not simulated.")
+        waits_for_it = self.attributes["start_trigger_type"] == table.SOFTWARE_EDGE
+        if self._is_initiated and self._started is None and waits_for_it:
+            self._start()
+        return None
+
+    def attributes_changed(self, channels: str) -> None:  # noqa: ARG002 - all are put out anew
+        """Put out what was changed at once, where it generates."""
+        if self._started is not None:
+            self._put_out()
+
+    def _start(self) -> None:
+        self._started = self.bench.clock.now()
+        self._put_out()
+
+    def _put_out(self) -> None:
+        for name in self.channels.names:
+            is_on = self.attributes.of("output_enabled", name)
+            self.bench.drive(self.terminal(name), self._element(name) if is_on else None)
+
+    @fidelity(
+        "FGEN-AMPLITUDE",
+        evidence="our choice",
+        rule="An amplitude is that at the terminal, whatever the load, as long as load_impedance is"
+        " not set; from then on the output impedance and the load divide it, as on hardware, where"
+        " a load of high impedance sees up to twice the amplitude",
+    )
+    def _element(self, name: str) -> VoltageSource:
+        own = self.attributes.number("output_impedance", name)
+        if self._started is None:
+            return VoltageSource(0.0, own)
+        wave = self._wave(name)
+        if not self.attributes.is_set("load_impedance", name):
+            return VoltageSource(0.0, 0.0, wave=Started(wave, self._started))
+        load = self.attributes.number("load_impedance", name)
+        gain = 2.0 if load == table.MATCHED else (own + load) / load
+        return VoltageSource(0.0, own, wave=Started(wave, self._started, gain))
+
+    @rpc("IsDone")
+    def is_done(self, _: Any) -> Answer:
+        """Say whether it generates no more: what goes on for ever is never done."""
+        return (not self._is_initiated,)
+
+    @rpc("WaitUntilDone", waits=True)
+    def wait_until_done(self, request: Any, gone: Callable[[], bool]) -> Answer:
+        """Wait until somebody aborts the generation."""
+        seconds = request.max_time / 1000 if request.max_time >= 0 else -1.0
+        if not self.bench.wait_until(lambda: not self._is_initiated, seconds, gone):
+            raise DriverError(faults.FGEN_TIMEOUT)
+        return None
+
+    @rpc("GetHardwareState")
+    def get_state(self, _: Any) -> Answer:
+        """Say whether it generates."""
+        if not self._is_initiated:
+            return (table.IDLE,)
+        return (table.WAITING if self._started is None else table.RUNNING,)
+
+    # What is put out ------------------------------------------------------------------------------
+
+    @fidelity(
+        "FGEN-WAVEFORM",
+        evidence="our choice",
+        rule="Standard and user waveforms, arbitrary waveforms and sequences of them are put out,"
+        " for ever; noise, frequency lists, scripts and other trigger modes are UNIMPLEMENTED",
+    )
+    def _wave(self, name: str) -> Shape | Points:
+        mode = self.attributes["output_mode"]
+        if mode == table.FUNCTION:
+            return self._function(name)
+        if self.attributes.of("trigger_mode", name) != table.CONTINUOUS:
+            raise _not_simulated("the trigger mode", self.attributes.of("trigger_mode", name))
+        if mode == table.ARBITRARY:
+            values = self._waveform(int(self.attributes.of("arb_waveform_handle", name)))
+        elif mode == table.SEQUENCE:
+            values = self._whole_sequence(int(self.attributes.of("arb_sequence_handle", name)))
+        else:
+            raise _not_simulated("the output mode", mode)
+        gain = self.attributes.number("arb_gain", name) * self.attributes.number("digital_gain")
+        offset = self.attributes.number("arb_offset", name)
+        rate = self.attributes.number("arb_sample_rate")
+        return Points([offset + gain * value for value in values], rate)
+
+    def _function(self, name: str) -> Shape | Points:
+        number = int(self.attributes.of("func_waveform", name))
+        frequency = self.attributes.number("func_frequency", name)
+        amplitude = self.attributes.number("func_amplitude", name) / 2
+        offset = self.attributes.number("func_dc_offset", name)
+        phase = self.attributes.number("func_start_phase", name) / 360
+        if number == table.DIRECT:
+            return Points([offset], 1.0)
+        if number == table.USER:
+            values = self._users.get(name)
+            if values is None:
+                raise DriverError(faults.INVALID_VALUE, "No user waveform is defined.")
+        elif number == table.SQUARE and self.attributes.of("func_duty_cycle_high", name) != 50.0:
+            high = self.attributes.number("func_duty_cycle_high", name) / 100
+            values = [1.0 if place < high * _POINTS else -1.0 for place in range(_POINTS)]
+        elif number in _SHAPES:
+            return Shape(_SHAPES[number], frequency, amplitude, offset, phase)
+        else:
+            raise _not_simulated("the waveform", number)
+        first = round(phase * len(values)) % len(values)
+        values = [offset + amplitude * value for value in values[first:] + values[:first]]
+        return Points(values, frequency * len(values))
+
+    @rpc("DefineUserStandardWaveform")
+    def define_user_waveform(self, request: Any) -> Answer:
+        """Keep the period of the waveform USER."""
+        for name in self.channels.find(request.channel_name):
+            self._users[name] = _checked(request.waveform_data_array)
+        return None
+
+    @rpc("ClearUserStandardWaveform")
+    def clear_user_waveform(self, request: Any) -> Answer:
+        """Forget it."""
+        for name in self.channels.find(request.channel_name):
+            self._users.pop(name, None)
+        return None
+
+    # Arbitrary waveforms --------------------------------------------------------------------------
+
+    @rpc("CreateWaveformF64")
+    def create_waveform(self, request: Any) -> Answer:
+        """Keep a waveform, values from -1 to 1."""
+        return (self._add(_checked(request.waveform_data_array)),)
+
+    @rpc("CreateWaveformI16")
+    def create_binary_waveform(self, request: Any) -> Answer:
+        """Keep a waveform, numbers of 16 bits."""
+        return (self._add(_checked([v / _FULL_SCALE for v in request.waveform_data_array])),)
+
+    @rpc("AllocateWaveform")
+    def allocate_waveform(self, request: Any) -> Answer:
+        """Keep room for a waveform."""
+        _check_size(request.waveform_size)
+        return (self._add([0.0] * request.waveform_size),)
+
+    @rpc("WriteWaveform")
+    def write_waveform(self, request: Any) -> Answer:
+        """Write samples where those that were written last end."""
+        values, place = self._waveform(request.waveform_handle), request.waveform_handle
+        first = self._positions.get(place, 0)
+        new = _checked(request.data, whole=False)
+        if first + len(new) > len(values):
+            raise DriverError(faults.INVALID_VALUE, "The waveform has no room for these samples.")
+        values[first : first + len(new)] = new
+        self._positions[place] = first + len(new)
+        self.attributes_changed("")
+        return None
+
+    @rpc("SetWaveformNextWritePosition")
+    def set_write_position(self, request: Any) -> Answer:
+        """Say where samples are written next."""
+        handle = request.waveform_handle
+        is_relative = value_of(request, "relative_to") == 1
+        first = request.offset + (self._positions.get(handle, 0) if is_relative else 0)
+        if not 0 <= first < len(self._waveform(handle)):
+            raise DriverError(faults.INVALID_VALUE, f"The waveform has no sample {first}.")
+        self._positions[handle] = first
+        return None
+
+    @rpc("ConfigureArbWaveform")
+    def configure_waveform(self, request: Any) -> Answer:
+        """Say which waveform is put out, times what, plus what."""
+        self._waveform(request.waveform_handle)
+        self._configure_arbitrary(request, "arb_waveform_handle", request.waveform_handle)
+        return None
+
+    def _configure_arbitrary(self, request: Any, attribute: str, handle: int) -> None:
+        where = request.channel_name
+        self.attributes.put("arb_gain", request.gain, where)
+        self.attributes.put("arb_offset", request.offset, where)
+        self.attributes.put(attribute, handle, where)
+        self.attributes_changed(where)
+
+    @rpc("ClearArbWaveform")
+    def clear_waveform(self, request: Any) -> Answer:
+        """Forget one waveform, or all."""
+        handle = value_of(request, "waveform_handle")
+        if handle == _ALL:
+            self._waveforms.clear()
+        else:
+            self._waveform(handle)
+            del self._waveforms[handle]
+        return None
+
+    @rpc("ClearArbMemory")
+    def clear_memory(self, _: Any) -> Answer:
+        """Forget all waveforms and sequences."""
+        self._waveforms.clear()
+        self._sequences.clear()
+        return None
+
+    @rpc("CreateArbSequence")
+    def create_sequence(self, request: Any) -> Answer:
+        """Keep a sequence of waveforms, each with the number of its loops."""
+        handles, loops = list(request.waveform_handles_array), list(request.loop_counts_array)
+        if len(handles) != len(loops) or not handles or min(loops) < 1:
+            raise DriverError(faults.INVALID_VALUE, "Each waveform needs a number of loops.")
+        steps = list(zip(handles, loops, strict=True))
+        if sum(len(self._waveform(each)) * count for each, count in steps) > _MOST_SAMPLES:
+            raise Refusal("UNIMPLEMENTED", f"NI-FGEN: more than {_MOST_SAMPLES} samples in all.")
+        handle = next(self._handles)
+        self._sequences[handle] = steps
+        return (handle,)
+
+    @rpc("ConfigureArbSequence")
+    def configure_sequence(self, request: Any) -> Answer:
+        """Say which sequence is put out, times what, plus what."""
+        self._whole_sequence(request.sequence_handle)
+        self._configure_arbitrary(request, "arb_sequence_handle", request.sequence_handle)
+        return None
+
+    @rpc("ClearArbSequence")
+    def clear_sequence(self, request: Any) -> Answer:
+        """Forget one sequence, or all."""
+        handle = value_of(request, "sequence_handle")
+        if handle == _ALL:
+            self._sequences.clear()
+        else:
+            self._whole_sequence(handle)
+            del self._sequences[handle]
+        return None
+
+    @rpc("QueryArbWfmCapabilities")
+    def query_waveforms(self, _: Any) -> Answer:
+        """Say how many waveforms there can be, and how long."""
+        return table.LIMITS_OF_WAVEFORMS
+
+    @rpc("QueryArbSeqCapabilities")
+    def query_sequences(self, _: Any) -> Answer:
+        """Say how many sequences there can be, and how long."""
+        return table.LIMITS_OF_SEQUENCES
+
+    def _add(self, values: list[float]) -> int:
+        handle = next(self._handles)
+        self._waveforms[handle] = values
+        return handle
+
+    def _waveform(self, handle: int) -> list[float]:
+        if handle not in self._waveforms:
+            raise DriverError(faults.INVALID_VALUE, f"There is no waveform {handle}.")
+        return self._waveforms[handle]
+
+    def _whole_sequence(self, handle: int) -> list[float]:
+        if handle not in self._sequences:
+            raise DriverError(faults.INVALID_VALUE, f"There is no sequence {handle}.")
+        steps = self._sequences[handle]
+        return [value for each, count in steps for value in self._waveform(each) * count]
+
+
+def _checked(values: Sequence[float], *, whole: bool = True) -> list[float]:
+    if whole:
+        _check_size(len(values))
+    found = list(values)
+    if not all(-1.0 <= value <= 1.0 and math.isfinite(value) for value in found):
+        raise DriverError(faults.INVALID_VALUE, "The samples of a waveform go from -1 to 1.")
+    return found
+
+
+def _check_size(size: int) -> None:
+    _, quantum, least, most = table.LIMITS_OF_WAVEFORMS
+    if not least <= size <= most or size % quantum:
+        raise DriverError(
+            faults.INVALID_VALUE,
+            f"A waveform has from {least} to {most} samples, a multiple of {quantum}, not {size}.",
+        )
+
+
+def _not_simulated(what: str, value: object) -> Refusal:
+    return Refusal("UNIMPLEMENTED", f"NI-FGEN: {what} {value} is not simulated.")
+
+
+SIMULATION = Generator
