@@ -116,7 +116,7 @@ def group(name: str) -> tuple[str, ...]:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run every test of the project; arguments after ``--`` go to pytest."""
-    session.install("-e", ".[contract,drivers]", *group("docs"), *group("lint"))
+    session.install("-e", ".[contract,drivers]", *group("docs"), *group("lint"), *group("readers"))
     install_clients(session)
     # Tests that make environments take uv where they find it; here it may be beside nox alone.
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])

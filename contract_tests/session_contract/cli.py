@@ -26,6 +26,7 @@ from session_contract.commands.replay import replay
 from session_contract.commands.results_commands import compare, diff
 from session_contract.commands.run import run
 from session_contract.commands.run_all import run_all
+from session_contract.commands.schema import schema
 from session_spec import Requirement, SpecError, Specification, load
 from session_spec.requirement import CLAIMS
 
@@ -136,6 +137,7 @@ cli.add_command(new)
 cli.add_command(replay)
 cli.add_command(run)
 cli.add_command(run_all)
+cli.add_command(schema)
 
 
 def _binds(requirement: Requirement, claim: str | None) -> bool:

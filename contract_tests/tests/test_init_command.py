@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from session_contract import cli
+from session_contract import cli, schemas
 from session_contract.subject.loading import load_target
 from session_contract.subject.opening import bind, open_subject
 from session_contract.subject.placing import ServicerHost
@@ -33,7 +33,7 @@ def run(*arguments: str) -> tuple[int, str, str]:
 
 def with_proposals(path: Path) -> Path:
     """The file with what it proposes taken over."""
-    path.write_text(re.sub(r"^#(?=\S)", "", path.read_text(), flags=re.MULTILINE))
+    path.write_text(re.sub(r"^#(?=[^\s:])", "", path.read_text(), flags=re.MULTILINE))
     return path
 
 
@@ -54,6 +54,8 @@ def test___server_with_reflection___asked___file_says_what_it_is(
     target = load_target(path)
     assert (code, complaint) == (0, "")
     assert out.strip().endswith(f"session-contract doctor --target {path}")
+    (schema,) = re.findall(r"\A#:schema (\S+)\n", path.read_text(encoding="utf-8"))
+    assert (tmp_path / schema).read_text(encoding="utf-8") == schemas.schema("target")
     assert target.identity.name == "locks.Locks"
     assert target.place == Address(address)
     assert target.names.initialize == "AcquireLock"

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from session_contract import output
+from session_contract import output, schemas
 from session_contract.commands.run import place_flags
 from session_contract.results.run_result import Verdict
 from session_contract.running.flags import load, server
@@ -27,6 +27,8 @@ from session_contract.running.flags import load, server
 )
 def init(path: Path | None, **given: Any) -> None:  # noqa: ANN401 - flags
     """Ask a server what it is, and write the target file that says so, with what to add.
+
+    With -o the schema that editors complete it by, target.schema.json, is written beside it.
 
     \b
     Exit codes: 0 written; 2 something about the server cannot be told, or the file is there;
@@ -78,10 +80,14 @@ def _write(text: str, path: Path | None) -> None:
     if path is None:
         click.echo(text, nl=False)
         return
+    schema = path.with_name("target.schema.json")
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(f"#:schema ./{schema.name}\n{text}", encoding="utf-8")
+        if not schema.exists():
+            schema.write_text(schemas.schema("target"), encoding="utf-8")
     except OSError as error:
         _end(f"{path} cannot be written: {error.strerror}. Name another file.", Verdict.USAGE)
+    click.echo(f"Editors that know TOML complete and check it by {schema.name} beside it.")
     click.echo(f"{path} is written. Is it right? session-contract doctor --target {path}")
 
 

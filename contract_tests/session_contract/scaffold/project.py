@@ -13,12 +13,14 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from session_contract import copying
+from session_contract import copying, schemas
 from session_contract.scaffold.names import Names, ScaffoldError
 
 _TEMPLATE = Path(__file__).parent / "template"
 _SHARED = ("hosting", "session_table.py", "file_logger/__main__.py", "file_logger/py.typed")
 """What comes from the reference servers as it is."""
+_COMPLETED = ("target", "serviceconfig")
+"""The kinds of files that editors complete, by their schemas."""
 _REGION = re.compile(
     r"^[^\n]*\b(?P<what>[A-Z]+): begin[^\n]*\n(?P<text>.*?)^[^\n]*\b(?P=what): end[^\n]*\n",
     re.MULTILINE | re.DOTALL,
@@ -70,6 +72,10 @@ def _write(names: Names, folder: Path, *, bare: bool) -> None:
     for name in _SHARED:
         for place, source in copying.contents(copying.reference() / name):
             _write_file(folder / names.project / place, source.read_bytes())
+    for kind in _COMPLETED:
+        _write_file(
+            folder / ".vscode" / f"{kind}.schema.json", schemas.schema(kind).encode("utf-8")
+        )
 
 
 def _write_file(path: Path, content: bytes) -> None:
