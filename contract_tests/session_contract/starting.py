@@ -29,7 +29,8 @@ _START = """
 #ready_output = 'listening on .*:(?P<port>[0-9]+)'
 #ready_file = true                 # it writes its address to {ready_file}
 within = 10                       # seconds
-stops = ["SIGTERM"]               # also SIGINT, CTRL_BREAK, stdin-close, enter
+# Without it: SIGTERM, on Windows CTRL_BREAK. What a system has not is left out there.
+#stops = ["SIGTERM", "SIGINT", "CTRL_BREAK"]   # also stdin-close, enter
 grace = 5                         # seconds it takes at most to stop
 """
 _RESOURCE = """

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from session_contract.running.classes import load_any_target
-from session_contract.subject.loading import load_target, target_from_flags
+from session_contract.subject.loading import load_target, stops_here, target_from_flags
 from session_contract.subject.target import (
     Address,
     Command,
@@ -130,6 +130,22 @@ def test___file_with_everything___loaded___target_has_it(tmp_path: Path) -> None
     assert target.dialect == "grpc-device"
     assert target.limits == Limits(1.5)
     assert target.known_failures == tmp_path / "known.toml"
+
+
+@pytest.mark.parametrize(
+    ("named", "windows", "here"),
+    [
+        (("SIGTERM", "SIGINT", "CTRL_BREAK", "enter"), False, ("SIGTERM", "SIGINT", "enter")),
+        (("SIGTERM", "SIGINT", "CTRL_BREAK", "enter"), True, ("CTRL_BREAK", "enter")),
+        (("SIGTERM",), True, ("CTRL_BREAK",)),
+        (("CTRL_BREAK",), False, ("SIGTERM",)),
+        ((), False, ()),
+    ],
+)
+def test___ways_to_stop___named_for_all_systems___are_those_of_this_one(
+    named: tuple[str, ...], windows: bool, here: tuple[str, ...]
+) -> None:
+    assert stops_here(named, windows=windows) == here
 
 
 def test___smallest_file___loaded___the_rest_is_inferred_later(tmp_path: Path) -> None:

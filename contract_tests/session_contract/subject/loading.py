@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from session_contract.subject.target import (
+    DEFAULT_STOPS,
     Address,
     Command,
     Descriptors,
@@ -27,6 +29,7 @@ from session_spec.requirement import CLAIMS
 
 STOPS = ("SIGTERM", "SIGINT", "CTRL_BREAK", "stdin-close", "enter")
 """How a server can be asked to stop."""
+_FOREIGN_STOPS = {True: ("SIGTERM", "SIGINT"), False: ("CTRL_BREAK",)}
 DIALECTS = ("standard", "grpc-device")
 
 _BEHAVIORS = {
@@ -168,12 +171,21 @@ def _command(
         ready_output=_pattern(start),
         ready_file=start.flag("ready_file"),
         within=start.seconds("within", Command.within),
-        stops=tuple(start.words("stops", STOPS, Command.stops)),
+        stops=stops_here(start.words("stops", STOPS, Command.stops)),
         grace=start.seconds("grace", Command.grace),
     )
     start.finish()
     _check_ready(start, command)
     return command
+
+
+def stops_here(named: Sequence[str], *, windows: bool = os.name == "nt") -> tuple[str, ...]:
+    """The ways to stop that this system has, so that one target file serves all systems.
+
+    On Windows SIGTERM is a kill, and SIGINT reaches no other process (unverified).
+    """
+    here = tuple(how for how in named if how not in _FOREIGN_STOPS[windows])
+    return here or (DEFAULT_STOPS[windows] if named else ())
 
 
 def _pattern(start: Section) -> str:
@@ -303,5 +315,6 @@ __all__ = [
     "read_descriptors",
     "read_names",
     "server_target",
+    "stops_here",
     "target_from_flags",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,9 @@ from typing import Protocol
 
 from session_spec.matrix import Behavior
 from session_spec.model import Rules
+
+DEFAULT_STOPS = {True: ("CTRL_BREAK",), False: ("SIGTERM",)}
+"""How a server is asked to stop, on Windows (unverified) and elsewhere."""
 
 
 class TargetError(Exception):
@@ -87,7 +91,7 @@ class Command:
     """Whether it writes its address to ``{ready_file}``."""
     within: float = 10.0
     """Seconds until it has to be ready."""
-    stops: Sequence[str] = ("SIGTERM",)
+    stops: Sequence[str] = DEFAULT_STOPS[os.name == "nt"]
     """The ways to stop that the claim ``hosting`` is checked for."""
     grace: float = 5.0
     """Seconds that it takes at most to stop."""
