@@ -177,9 +177,22 @@ def test___project___without_faults___nothing_is_found(original: Path) -> None:
     assert run(str(original)) == (0, "Nothing found.\n", "")
 
 
-@pytest.mark.parametrize("place", ["file_logger", "custom_instrument", "."])
-def test___reference___looked_through___nothing_is_found(place: str) -> None:
-    assert run(str(REFERENCES / place)) == (0, "Nothing found.\n", "")
+OURS = [
+    *sorted({REFERENCES, *(path.parent for path in REFERENCES.glob("*/*.serviceconfig"))}),
+    *sorted(path.parent for path in HOUSE.glob("examples/*/README.md")),
+    HOUSE / "examples",
+    HOUSE / "contract_tests" / "targets",
+]
+
+
+@pytest.mark.parametrize("place", OURS, ids=lambda path: path.relative_to(HOUSE).as_posix())
+def test___reference_or_example___looked_through___nothing_is_found(place: Path) -> None:
+    assert run(str(place)) == (0, "Nothing found.\n", "")
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
+def test___new_project___looked_through___nothing_is_found(shape: str, tmp_path: Path) -> None:
+    assert run(str(make(shape, tmp_path))) == (0, "Nothing found.\n", "")
 
 
 RIGHT = """

@@ -191,6 +191,7 @@ def test___adaptation___copied___has_the_core_and_its_starters(
 
     there = {path.relative_to(tmp_path / "mine").as_posix() for path in tmp_path.rglob("*.*")}
     assert {"session_table.py", "hosting/service.py", "start.sh", "start.bat", "server.py"} <= there
-    starter = (tmp_path / "mine" / "__main__.py").read_bytes()
-    assert starter == (Path(file_logger.__file__).parent / "__main__.py").read_bytes()
-    assert "in_clone" not in starter.decode()
+    for name in ("__main__.py", "start.sh", "start.bat"):  # those of the clone are others
+        starter = (tmp_path / "mine" / name).read_bytes()
+        assert starter == (Path(file_logger.__file__).parent / name).read_bytes()
+        assert starter != (folder / name).read_bytes()

@@ -13,6 +13,8 @@ _BOM = b"\xef\xbb\xbf"
 _NO_BOM = {".serviceconfig", ".sh", ".bat", ".cmd"}
 _DECLARES = (".pinmap",)
 """XML says itself how it is encoded."""
+_STUBS = "module:"
+"""Begins a source of descriptors that is Python, wherever that is installed."""
 
 
 def encodings(project: Project) -> Iterator[Finding]:
@@ -87,7 +89,8 @@ def _fault_of_target(path: Path) -> str:
         return f"{str(error).removeprefix(f'{path}: ').rstrip('.')}\ncorrect it as said there"
     descriptors = getattr(target, "descriptors", None)
     source = getattr(descriptors, "source", "reflection")
-    if source != "reflection" and not Path(source).exists():
+    is_file = source != "reflection" and not source.startswith(_STUBS)
+    if is_file and not Path(source).exists():
         return f"[descriptors] source is {source}, which is not there\nname a .proto that is"
     return ""
 
