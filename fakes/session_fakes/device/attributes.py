@@ -123,6 +123,10 @@ class AttributeStore:
         if name in self._by_name:
             self._own[self._by_name[name].id] = value
 
+    def unfix(self, name: str) -> None:
+        """Have the driver say nothing of an attribute."""
+        self._own.pop(self._by_name[name].id, None)
+
     def reset(self, channels: str = "") -> None:
         """Forget all that was set, for the session or for some channels."""
         if not channels:

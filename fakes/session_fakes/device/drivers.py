@@ -42,6 +42,7 @@ DRIVERS = (
     Driver("nidcpower", "nidcpower.nidcpower_pb2"),
     Driver("nifgen", "nifgen.nifgen_pb2"),
     Driver("niscope", "niscope.niscope_pb2"),
+    Driver("niswitch", "niswitch.niswitch_pb2"),
 )
 UTILITIES = "nidevice_grpc.SessionUtilities"
 """The service of the device server itself."""

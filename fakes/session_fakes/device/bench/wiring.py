@@ -50,9 +50,13 @@ class Wiring:
         self._by_map: dict[Node, list[_Edge]] = {}
         self._instruments: dict[str, Instrument] = {}
         self._relays: dict[tuple[str, str], set[tuple[str, int]]] = {}
+        self._multiplexers: dict[str, set[frozenset[str]]] = {}
+        """The connections in the routes of each, by its name in lower case."""
         self._by_hand: dict[Node, list[_Edge]] = defaultdict(list)
         self.routes: dict[str, set[frozenset[str]]] = defaultdict(set)
         """What each switch connects now, by its name in lower case."""
+        self.lines: dict[str, set[str]] = defaultdict(set)
+        """The control lines of each relay driver that are on, by its name in lower case."""
         self.closed: set[tuple[str, int]] = set()
         """The relays that are closed, by name and site."""
         self._relay_edges: list[tuple[str, _Edge]] = []
@@ -63,6 +67,10 @@ class Wiring:
         """What the pin maps say of an instrument; names of NI's have no letter case."""
         self._refresh()
         return self._instruments.get(name.casefold())
+
+    def has(self, name: str) -> bool:
+        """Whether the pin maps have an instrument or a multiplexer of this name."""
+        return self.instrument(name) is not None or name.casefold() in self._multiplexers
 
     def knows_instruments(self) -> bool:
         """Whether any pin map is registered that says which instruments there are."""
@@ -84,6 +92,17 @@ class Wiring:
         self._refresh()
         return self._relays.get((module.casefold(), line.casefold()), set())
 
+    def lines_of(self, module: str) -> tuple[str, ...]:
+        """The control lines of a relay driver that the pin maps have relays on, in lower case."""
+        self._refresh()
+        return tuple(line for name, line in self._relays if name == module.casefold())
+
+    def route_ends(self, switch: str) -> tuple[str, ...]:
+        """The channels in the routes of a multiplexer, in lower case."""
+        self._refresh()
+        pairs = self._multiplexers.get(switch.casefold(), ())
+        return tuple(sorted({name for pair in pairs for name in pair}))
+
     def relay_names(self) -> set[str]:
         """The names of all relays."""
         self._refresh()
@@ -99,10 +118,15 @@ class Wiring:
         self._instruments = {
             each.name.casefold(): each for pin_map in pin_maps for each in pin_map.instruments
         }
+        self._multiplexers = {
+            each.name.casefold(): set() for pin_map in pin_maps for each in pin_map.multiplexers
+        }
         for pin_map in pin_maps:
             self._add_relays(pin_map)
             for edge in _edges(pin_map):
                 _add(self._by_map, edge)
+                if edge.route:
+                    self._multiplexers[edge.switch] |= edge.route
 
     def _add_relays(self, pin_map: PinMap) -> None:
         names = {relay.name for relay in pin_map.relays}
@@ -125,6 +149,7 @@ class Wiring:
         """Forget what was added, and open all switches."""
         self._by_hand.clear()
         self.routes.clear()
+        self.lines.clear()
         self.closed.clear()
 
     # What follows ---------------------------------------------------------------------------------

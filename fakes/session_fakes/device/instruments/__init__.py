@@ -15,6 +15,7 @@ _MODULES = {
     "nidcpower": "dc_power",
     "nifgen": "generator",
     "niscope": "scope",
+    "niswitch": "switch",
 }
 
 

@@ -89,7 +89,7 @@ class IviSimulation(Simulation):
         wiring = self.bench.wiring
         if self.options.simulate or not wiring.knows_instruments():
             return
-        unknown = [name for name in self.instruments() if wiring.instrument(name) is None]
+        unknown = [name for name in self.instruments() if not wiring.has(name)]
         if unknown:
             raise DriverError(
                 faults.INVALID_RESOURCE,

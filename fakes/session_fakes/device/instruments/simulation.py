@@ -54,8 +54,11 @@ class Opening(NamedTuple):
 
     @property
     def options(self) -> Options:
-        """What the option string says."""
-        return read_options(getattr(self.request, "option_string", ""))
+        """What the option string says; NI-SWITCH has a field instead."""
+        options = read_options(getattr(self.request, "option_string", ""))
+        return options._replace(
+            simulate=options.simulate or getattr(self.request, "simulate", False)
+        )
 
 
 class Simulation:
