@@ -260,13 +260,6 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
-def speed(session: nox.Session) -> None:
-    """Measure the fakes against their aims; ``-- --strict`` fails when one is missed."""
-    session.install("-e", ".", *group("test"))
-    session.run("python", "fakes/long_runs/speed.py", *session.posargs)
-
-
-@nox.session
 def environments(session: nox.Session) -> None:
     """Run a plug-in in environments of its own, with NI's oldest SDK and the newest."""
     session.install("-e", ".")
@@ -275,9 +268,9 @@ def environments(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure the reference servers against a bare gRPC echo; ``-- --strict`` fails on a miss."""
-    session.install("-e", ".")
-    session.run("python", "reference_impl/long_runs/bench.py", *session.posargs)
+    """Measure references, fakes and suite beside an echo; ``-- --write`` renews the page."""
+    session.install("-e", ".[contract]")
+    session.run("python", "contract_tests/benchmarks/bench.py", *session.posargs)
 
 
 @nox.session

@@ -15,7 +15,7 @@ from ni.measurementlink.sessionmanagement.v1 import (
     session_management_service_pb2 as pb,
 )
 
-from long_runs import environments, fuzz, speed, stress
+from long_runs import environments, fuzz, stress
 from long_runs.nonsense import VALID_XML, filled, request_bytes
 from long_runs.shared import RunLog, UsageError, channel_to, logged_run, pin_map_xml
 from session_fakes.errors import Refusal
@@ -24,9 +24,6 @@ from session_fakes.sessions import Reservations
 from session_fakes.station import FakeStation
 
 SMALL = stress.Size(clients=12, sessions=5, turns=3)
-AMOUNT = speed.Amount(
-    rounds=2, calls=2, waiting=20, cycles=1, starts=1, processes=1, pins=16, sites=8
-)
 
 
 @pytest.fixture
@@ -242,46 +239,6 @@ def test___same_seed___requests___same_bytes() -> None:
 @pytest.mark.parametrize("xml", VALID_XML)
 def test___pin_maps_to_mutate___read___are_valid(xml: str) -> None:
     assert read_pin_map(xml)
-
-
-# Speed --------------------------------------------------------------------------------------------
-
-
-def test___small_amounts___measure___every_aim_has_a_figure() -> None:
-    figures = speed.measure(AMOUNT, lambda _: None)
-
-    aims = [
-        figure.what for figure in figures if figure.aim is not None and "plugin" not in figure.what
-    ]
-    assert aims == [
-        "import of the station beyond grpc",
-        "start of a station",
-        "stop of a station",
-        "ResolveService to an echo",
-        "Reserve + Unreserve to an echo",
-        "ResolveService with 20 waiting reservations to none",
-        "stop with 20 waiting reservations",
-        "load: largest to the median of the others",
-        "resolve: largest to the median of the others",
-    ]
-    assert speed.table(figures).count("\n") == len(figures) + 1
-    plugin = next(figure for figure in figures if "plugin" in figure.what)
-    assert plugin.verdict == "met"
-
-
-@pytest.mark.parametrize(
-    ("measured", "at_most", "verdict"),
-    [
-        (1.0, True, "met"),
-        (1.04, True, "within 5 %"),
-        (1.06, True, "missed"),
-        (1.2, False, "met"),
-        (0.96, False, "within 5 %"),
-        (0.9, False, "missed"),
-    ],
-)
-def test___figure___verdict___has_a_margin(measured: float, at_most: bool, verdict: str) -> None:
-    assert speed.Figure("x", 1.0, measured, "s", at_most).verdict == verdict
 
 
 # Environments -------------------------------------------------------------------------------------

@@ -24,8 +24,8 @@ from __future__ import annotations
 
 import enum
 import logging
+import secrets
 import threading
-import uuid
 from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -79,10 +79,12 @@ class Behavior(enum.IntEnum):
     @classmethod
     def of(cls, number: int) -> Behavior:
         """The behaviour with this number; raise InvalidRequestError when there is none."""
-        with suppress(ValueError):
+        try:
             return cls(number)
-        known = ", ".join(f"{member.value} ({member.name})" for member in cls)
-        raise InvalidRequestError(f"No behaviour has the number {number}: use {known}.")
+        except ValueError:
+            known = ", ".join(f"{member.value} ({member.name})" for member in cls)
+            text = f"No behaviour has the number {number}: use {known}."
+            raise InvalidRequestError(text) from None
 
 
 class Opened(NamedTuple):
@@ -98,7 +100,7 @@ class _Session(Generic[Resource]):
 
     key: Hashable
     resource: Resource
-    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    id: str = field(default_factory=lambda: secrets.token_hex(16))
     users: int = 0
 
 

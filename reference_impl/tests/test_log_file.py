@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +22,9 @@ from hypothesis import strategies as st
 
 from session_reference.file_logger.log_file import LogFile, open_log
 from session_reference.file_logger.open_files import File, FileGoneError, OpenFiles, identity
-from session_reference.file_logger.taking_over import LONGEST_LINE
+from session_reference.file_logger.server import JsonLoggerServicer
+from session_reference.file_logger.stubs import json_logger_pb2 as messages
+from session_reference.file_logger.taking_over import LONGEST_LINE, are_records
 from session_reference.session_table import CallerGoneError, InvalidRequestError
 
 DESCRIPTORS = Path("/proc/self/fd")
@@ -597,3 +600,102 @@ def test___log_is_deleted___closed___descriptor_is_released(tmp_path: Path, limi
     session.close()
 
     assert not descriptors_of(tmp_path)
+
+
+# Checking a log quickly ---------------------------------------------------------------------------
+
+
+_ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+_ANY_TEXTS = st.dictionaries(_ANY_TEXT, _ANY_TEXT, max_size=3)
+
+
+class _NoContext:
+    def is_active(self) -> bool:
+        return True
+
+
+def written(*records: messages.LogMeasurementDataRequest) -> bytes:
+    """The lines that the server makes of records."""
+    context: Any = _NoContext()
+    with tempfile.TemporaryDirectory() as folder:
+        path, servicer = Path(folder) / "a.log", JsonLoggerServicer()
+        opened = servicer.InitializeFile(
+            messages.InitializeFileRequest(resource_name=str(path)), context
+        )
+        for record in records:
+            record.session_id = opened.session_id
+            servicer.LogMeasurementData(record, context)
+        servicer.table.close_all()
+        return path.read_bytes()
+
+
+def record(
+    name: str, one: dict[str, str] | None = None, two: dict[str, str] | None = None
+) -> messages.LogMeasurementDataRequest:
+    return messages.LogMeasurementDataRequest(
+        measurement_name=name, measurement_configurations=one, measurement_outputs=two
+    )
+
+
+@settings(max_examples=50)
+@given(st.lists(st.builds(record, _ANY_TEXT, _ANY_TEXTS, _ANY_TEXTS), min_size=1, max_size=4))
+def test___records_of_the_server___checked_as_one_block___are_records(
+    records: list[messages.LogMeasurementDataRequest],
+) -> None:
+    assert are_records(written(*records))
+
+
+_LINES = written(
+    record('\u00e9"\\\x01', {"a": "1", "\u2028": ""}, {"b\n": "\U0001f600"}), record("x")
+)
+
+
+@settings(max_examples=300)
+@given(st.integers(0, len(_LINES) - 1), st.binary(max_size=3), st.integers(0, 2))
+def test___records_with_some_bytes_changed___checked_as_one_block___are_records_only_if_json(
+    place: int, put: bytes, left_out: int
+) -> None:
+    changed = _LINES[:place] + put + _LINES[place + left_out :]
+
+    if are_records(changed):
+        assert changed.endswith(b"\n")
+        for line in changed[:-1].split(b"\n"):
+            json.loads(line.decode())
+
+
+@pytest.mark.parametrize("place", [0, 5000, 9999])
+def test___one_bad_line_among_many_records___checked___is_named_by_its_number(
+    tmp_path: Path, place: int
+) -> None:
+    log = tmp_path / "a.log"
+    records = [written(record("x" * 60))] * 10_000
+    log.write_bytes(b"".join([*records[:place], b'{"a":\n', *records[place:]]))
+    before = log.read_bytes()
+
+    with pytest.raises(InvalidRequestError, match=rf"line {place + 1} is not JSON"):
+        opened(log)
+
+    assert log.read_bytes() == before
+
+
+def test___a_torn_line_behind_many_records___taken_over___is_cut_where_it_begins(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "a.log"
+    records = written(record("x" * 60)) * 10_000
+    log.write_bytes(records + b'{"torn')
+
+    opened(log).close()
+
+    assert log.read_bytes() == records
+    assert (tmp_path / "a.log.torn").read_bytes() == b'{"torn\n'
+
+
+def test___a_record_that_is_too_long_by_a_byte___checked___is_refused(tmp_path: Path) -> None:
+    log, line = tmp_path / "a.log", written(record("x"))
+    log.write_bytes(line.replace(b'"x"', b'"%b"' % (b"x" * (LONGEST_LINE - len(line) + 1))) + line)
+    opened(log).close()
+    log.write_bytes(line.replace(b'"x"', b'"%b"' % (b"x" * (LONGEST_LINE - len(line) + 2))) + line)
+
+    with pytest.raises(InvalidRequestError, match="line 1 is longer than 16777216 bytes"):
+        opened(log)

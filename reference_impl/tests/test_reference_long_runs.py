@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -75,22 +74,3 @@ def test___more_held_than_before___growth___is_told() -> None:
 
     assert [line.partition(":")[0] for line in found] == ["threads", "descriptors", "memory"]
     assert soak.growth(before, before) == []
-
-
-def test___few_rounds_and_sessions___bench___every_figure_is_measured(tmp_path: Path) -> None:
-    out = tmp_path / "figures.json"
-
-    done = _run("bench", "--rounds", "1", "--sessions", "20", "--json", str(out))
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    figures = json.loads(out.read_text(encoding="utf-8"))
-    assert len(figures) == 16
-    assert all(figure["measured"] > 0 for figure in figures)
-
-
-def test___a_figure_beyond_its_aim___line___says_missed() -> None:
-    bench = _module("bench")
-
-    assert "MISSED" in bench.Figure("x", 0.5, least=0.9).line()
-    assert "MISSED" in bench.Figure("x", 50.0, most=40.0).line()
-    assert "MISSED" not in bench.Figure("x", 0.95, least=0.9).line()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import kill_matrix
+import speed
 from frame import HERE, Page, framed
 from pages import all_page, document_page, index_page, prose_page
 from prose import Prose
@@ -30,6 +31,7 @@ PRINTED: dict[str, Callable[[], str]] = {
     "rules": rules.render,
     "guide-trace": guide_trace.render,
     "kill-matrix": kill_matrix.render,
+    "speed": speed.render,
 }
 """Pages that are printed as Markdown, by name."""
 WRONG_INPUT = 2
@@ -60,10 +62,13 @@ def build(
     Raises:
         SourceError: Two pages would have the same name.
     """
-    pages = _pages(specification, texts, evidence or {})
+    pictures = speed.pictures() if "speed" in texts else {}
+    pages = _pages(specification, texts, evidence or {}, frozenset(pictures))
     out.mkdir(parents=True, exist_ok=True)
     for page in pages:
         _write(out / page.name, framed(page, pages))
+    for name, picture in pictures.items():
+        _write(out / name, picture)
     _write(out / "search-index.js", _search_index(specification))
     for name in ("style.css", "search.js"):
         shutil.copyfile(HERE / name, out / name)
@@ -71,13 +76,16 @@ def build(
 
 
 def _pages(
-    specification: Specification, texts: Mapping[str, str], evidence: Evidence
+    specification: Specification,
+    texts: Mapping[str, str],
+    evidence: Evidence,
+    pictures: frozenset[str],
 ) -> list[Page]:
     stems = ["index", "all", *(d.path.stem for d in specification.documents), *texts]
     if twice := {stem for stem in stems if stems.count(stem) > 1}:
         remedy = "Rename a requirement file or a guide"
         raise SourceError([Finding(GUIDES, 0, f"two pages are named {sorted(twice)}", remedy)])
-    prose = Prose(specification, frozenset(f"{stem}.html" for stem in stems))
+    prose = Prose(specification, pictures | {f"{stem}.html" for stem in stems})
     documents = [document_page(d, prose, evidence) for d in specification.documents]
     readings = [prose_page(name, text, prose) for name, text in texts.items()]
     index = index_page(specification, prose, readings)

@@ -36,7 +36,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Prose:
-    """Writes HTML for one site: it knows the requirements and the pages that can be linked to."""
+    """Writes HTML for one site: it knows its requirements, and what pages and pictures it has."""
 
     specification: Specification
     pages: frozenset[str]
@@ -159,8 +159,12 @@ def _table_close(*_: object) -> str:
     return "</table></div>\n"
 
 
-def _image(_: object, tokens: Sequence[Token], index: int, *__: object) -> str:
-    return f"<em>{escape(tokens[index].content)}</em>"
+def _image(_: object, tokens: Sequence[Token], index: int, __: object, env: Any) -> str:  # noqa: ANN401
+    """A picture of the site; of any other only what it is called."""
+    source, name = str(tokens[index].attrs.get("src", "")), escape(tokens[index].content)
+    if source not in env["prose"].pages:
+        return f"<em>{name}</em>"
+    return f'<img src="{escape(source)}" alt="{name}">'
 
 
 _RULES: dict[str, Callable[..., str]] = {

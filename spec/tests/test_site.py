@@ -21,7 +21,7 @@ from session_spec.examples import parse_example
 from session_spec.requirement import Area, Decision, Document
 
 SITE = Path(__file__).parents[1] / "site"
-VOID = {"meta", "link", "input", "br", "hr", "path", "rect", "img"}
+VOID = {"meta", "link", "input", "br", "hr", "path", "rect", "img", "line", "polyline", "circle"}
 
 
 @dataclass
@@ -132,10 +132,35 @@ def test___every_requirement___site___has_exactly_one_anchor_and_a_line_in_the_l
 
 def test___the_site___resources___are_its_own_files(pages: dict[str, _Seen], out: Path) -> None:
     for page in pages.values():
-        assert set(page.loaded) == {"style.css", "search.js", "search-index.js"}
+        pictures = {name for name in page.loaded if name.endswith(".svg")}
+        assert set(page.loaded) - pictures == {"style.css", "search.js", "search-index.js"}
+        assert all((out / name).exists() for name in pictures)
     for name in ("style.css", "search.js", "search-index.js"):
         text = (out / name).read_text(encoding="utf-8")
         assert not re.search(r"https?://|url\(|@import|fetch\(|XMLHttpRequest", text), name
+
+
+def test___curves___site___are_drawn_with_what_was_measured(
+    pages: dict[str, _Seen], out: Path
+) -> None:
+    loaded = [name for name in pages["speed.html"].loaded if name.endswith(".svg")]
+
+    assert loaded == ["speed-sessions.svg", "speed-pin-maps.svg", "speed-checker.svg"]
+    for name in loaded:
+        drawn = _seen(out / name)
+        curves = [values for tag, values in drawn.elements if tag == "polyline"]
+        assert curves
+        assert all(len((values["points"] or "").split()) > 2 for values in curves)
+        assert not re.search(r"nan|inf|-\d+\.\d", str(curves))
+    assert "LogMeasurementData, 100,000 open sessions" in pages["speed.html"].text
+
+
+def test___a_picture_from_elsewhere___page___is_only_named(
+    site: ModuleType, specification: Specification, tmp_path: Path
+) -> None:
+    site.build(tmp_path, specification, {"guide": "# G\n\n![<a>](https://x/y.svg)"})
+
+    assert "<em>&lt;a&gt;</em>" in (tmp_path / "guide.html").read_text(encoding="utf-8")
 
 
 def test___without_scripts___site___shows_everything_and_hides_what_cannot_work(

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from json.encoder import encode_basestring as _quoted
 from pathlib import Path
 from typing import Any
@@ -137,9 +136,10 @@ def _find_or_make(path: str) -> Identity:
             f"{quoted(path)} is no path of a log: choose one with the suffix "
             f"{', '.join(_SUFFIXES[:-1])} or {_SUFFIXES[-1]}."
         )
-    with suppress(FileNotFoundError):
+    try:
         return identity_of_regular(os.lstat(path), path)
-    return _make(path)
+    except FileNotFoundError:
+        return _make(path)
 
 
 def _make(path: str) -> Identity:
@@ -174,26 +174,27 @@ def _line(request: LogMeasurementDataRequest) -> bytes:
 
 
 def _object(texts: Mapping[str, str]) -> str:
-    members = (f"{_quoted(name)}:{_quoted(text)}" for name, text in sorted(texts.items()))
+    members = [f"{_quoted(name)}:{_quoted(text)}" for name, text in sorted(texts.items())]
     return f"{{{','.join(members)}}}"
 
 
 def _timestamp(request: LogMeasurementDataRequest) -> str:
     """The client's time, or the server's if none was sent, in RFC 3339, UTC, with microseconds."""
     if not request.HasField("timestamp"):
-        return _rfc3339(timedelta(microseconds=time.time_ns() // 1000))
-    timestamp = request.timestamp
-    seconds, nanos = timestamp.seconds, timestamp.nanos
+        seconds, nanos = divmod(time.time_ns(), 10**9)
+    else:
+        seconds, nanos = request.timestamp.seconds, request.timestamp.nanos
     if seconds not in _SECONDS or nanos not in _NANOS:
         raise InvalidRequestError(
             f"The timestamp has {seconds} seconds and {nanos} nanoseconds: send one within the "
             "years 1 to 9999, with 0 to 999999999 nanoseconds, or none."
         )
-    return _rfc3339(timedelta(seconds=seconds, microseconds=nanos // 1000))
+    return f"{_date_and_time(seconds)}.{nanos // 1000:06}Z"
 
 
-def _rfc3339(since_epoch: timedelta) -> str:
-    return f"{(_EPOCH + since_epoch).isoformat(timespec='microseconds')}Z"
+@lru_cache(maxsize=16)  # many records are of the same second
+def _date_and_time(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat()
 
 
 @click.command()

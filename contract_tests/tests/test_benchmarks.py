@@ -1,0 +1,148 @@
+"""The benchmark in short: each part measures, and a reference that became slow is noticed."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from benchmarks import (
+    bench,
+    checker,
+    direct,
+    durable,
+    logs,
+    pin_maps,
+    references,
+    short,
+    station,
+)
+from benchmarks.figures import Curve, Figure, Findings, Rate, Rounds, Spread, alone, together
+from benchmarks.servers import started
+
+ONE = Spread(1.0, 0.9, 1.1)
+
+
+@pytest.mark.timeout(240)
+def test___reference_servers___beside_an_echo___none_became_slow(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        servers = {
+            "echo": stack.enter_context(started("echo", 0, tmp_path / "echo")),
+            "1": stack.enter_context(started("reference", 0, tmp_path / "one")),
+            "300": stack.enter_context(started("reference", 300, tmp_path / "many")),
+        }
+        clients = {
+            name: references.calls(stack.enter_context(server.channel()), server.folder)
+            for name, server in servers.items()
+        }
+
+        assert short.lagging(clients) == {}
+
+
+def test___a_reference_that_is_slow___beside_an_echo___is_told_with_what_it_reached(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reached = {"LogMeasurementData": 0.8, "ReadRegister": 0.95} | dict.fromkeys(
+        references.SINGLE, 0.41
+    )
+
+    def sides(_: object, what: str) -> dict[str, Rate]:
+        return {"echo": lambda _: 1000.0, "1": lambda _: 1000.0 * reached[what]}
+
+    monkeypatch.setattr(short, "sides", sides)
+
+    assert short.lagging({"echo": {}, "1": {}}) == {"LogMeasurementData, 1": 0.8}
+
+
+def test___small_amounts___each_part___measures_what_it_should(tmp_path: Path) -> None:
+    found = Findings()
+
+    direct.measure(found, tmp_path / "direct", 1, 20)
+    logs.measure(found, tmp_path / "logs", 1, 1)
+    durable.measure(found, tmp_path / "durable", 1)
+    pin_maps.measure(found, ((4, 1), (8, 1), (8, 2)))
+    station.measure(found, tmp_path / "station", station.Amount(2, 20, 1, 1, 1))
+    found.figures += checker_figures()
+
+    parts = {figure.part for figure in found.figures}
+    assert len(parts) == 6
+    assert all(figure.spread.median > 0 for figure in found.figures if figure.unit)
+    assert len([figure for figure in found.figures if figure.aim]) == 19
+    assert all(not figure.spread.median for figure in found.figures if "plugin" in figure.what)
+
+
+def checker_figures() -> list[Figure]:
+    found = Findings()
+    checker.measure(found, 1, (50, 100))
+    assert [curve.name for curve in found.curves] == ["checker"]
+    return found.figures
+
+
+def test___few_rounds___references_over_grpc___each_call_has_its_figures(tmp_path: Path) -> None:
+    found = Findings()
+
+    references.measure(found, tmp_path, 1, [20])
+
+    told = [figure.what for figure in found.figures]
+    for what in references.AIMS:
+        for more in ("1 open session", "20 open sessions", "8 clients at once"):
+            assert f"{what}, {more}" in told
+    assert set(references.OTHERS) <= set(told)
+    assert len(found.curves[0].lines) == len(references.AIMS)
+    (held,) = (figure for figure in found.figures if "descriptors" in figure.what)
+    assert 20 < held.spread.median < 200
+
+
+def test___a_command_line___bench___writes_what_the_site_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measure(found: Findings) -> None:
+        found.add(Figure("P", "slow", ONE, least=2.0))
+        found.curves.append(Curve("c", "C", "x", "y", {"a": [(1, 1.0)]}))
+
+    monkeypatch.setattr(bench, "parts", lambda *_: {"part": measure})  # pyright: ignore[reportUnknownArgumentType, reportUnknownLambdaType]
+    out = tmp_path / "out.json"
+
+    assert bench.main(["--json", str(out)]) == 0
+    assert bench.main(["--json", str(out), "--strict"]) == 1
+    written = json.loads(out.read_text(encoding="utf-8"))
+    assert written["figures"][0]["verdict"] == "missed"
+    assert {"date", "system", "processor", "Python", "grpcio"} <= set(written["machine"])
+    assert "1 figures, 1 aims missed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "verdict"),
+    [(None, None, ""), (0.9, None, "met"), (1.1, None, "missed"), (None, 1, "met"),
+     (None, 0.5, "missed")],
+)  # fmt: skip
+def test___a_figure___verdict___is_that_of_its_aim(
+    least: float | None, most: float | None, verdict: str
+) -> None:
+    figure = Figure("P", "x", ONE, least=least, most=most)
+
+    assert figure.verdict == verdict
+    assert figure.line().endswith(verdict or "1.1)")
+
+
+def test___rates_of_rounds___ratio___is_of_neighbours_in_time() -> None:
+    rounds = Rounds({"a": [10, 100, 1000], "b": [20, 100, 4000]})
+
+    assert rounds.ratio("a", "b") == Spread(0.5, 0.375, 0.75)
+    assert rounds.rate("a").median == 100
+    assert rounds.seconds("b").median == pytest.approx(0.01)
+
+
+def test___calls___rate___counts_them_all() -> None:
+    done: list[int] = []
+    with ThreadPoolExecutor(2) as pool:
+        rate = together([lambda: done.append(1), lambda: done.append(2)], pool)(0.01)
+    called = len(done)
+    alone(lambda: done.append(3))(0.01)
+
+    assert rate > 0
+    assert {1, 2} == set(done[:called])
+    assert done.count(3) > 0
