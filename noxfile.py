@@ -87,7 +87,7 @@ def oldest_python() -> str:
 SAME_ON_THE_FLOOR = [
     "test_mutation.py", "test_race_*.py", "test_session_table*.py", "test_*long_runs.py",
     "test_documents.py", "test_shows.py", "test_client_wheels.py", "test_run_command.py",
-    "test_doctor_command.py",
+    "test_doctor_command.py", "test_ci.py",
 ]  # fmt: skip
 """Tests that take long and do not depend on Python's or a package's version, or bring their own."""
 
@@ -126,7 +126,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def examples(session: nox.Session) -> None:
     """Show all examples without NI's software, and judge their copies; ``-- NAME`` shows one."""
-    session.install("-e", ".[contract,drivers]", *group("types"))
+    session.install("-e", ".[contract,drivers]", *group("types"), *group("readers"))
     install_clients(session)
     if session.posargs:
         session.run("python", "examples/run.py", *session.posargs)

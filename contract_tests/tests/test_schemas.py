@@ -553,7 +553,11 @@ def test___schema_of_configs___its_keys___are_those_that_are_read(
 
     reader: Any = vars(serviceconfig)["_Reader"]
     members = vars(reader)["_members"]
-    monkeypatch.setattr(reader, "_members", lambda self, at: Remembering(members(self, at)))
+
+    def remembered(self: object, at: object) -> Remembering:
+        return Remembering(members(self, at))
+
+    monkeypatch.setattr(reader, "_members", remembered)
     serviceconfig.read_serviceconfig(config(tmp_path, {})[0])
 
     keys = set(CONFIG["properties"]["services"]["items"]["properties"])
