@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -137,13 +137,14 @@ def test___routes___made_twice_or_taken_away_when_there_are_none___driver_errors
         assert session.get_path("C1", "r0") == "C1->r0"
         assert session.can_connect("r0", "C1") == niswitch.PathCapability.PATH_EXISTS
         assert session.can_connect("C2", "r1") == niswitch.PathCapability.PATH_AVAILABLE
-        for call, said in (
+        calls: list[tuple[Callable[[], object], str]] = [
             (lambda: session.connect("r0", "c1"), "exists already"),
             (lambda: session.disconnect("c2", "r1"), "no path between c2 and r1"),
             (lambda: session.get_path("c2", "r1"), "no path"),
             (lambda: session.connect("c1", "c1"), "connected to itself"),
             (lambda: session.connect_multiple("c1"), "no connection"),
-        ):
+        ]
+        for call, said in calls:
             with pytest.raises(niswitch.errors.DriverError, match=said):
                 call()
         session.disconnect_all()
@@ -153,11 +154,12 @@ def test___routes___made_twice_or_taken_away_when_there_are_none___driver_errors
 @holds("SWT-NAMES")
 def test___names___that_neither_topology_nor_pin_map_has___refused(channel: grpc.Channel) -> None:
     with switch(channel, "Relays") as relays, switch(channel, "Mux1") as mux:
-        for call in (
+        calls: list[Callable[[], object]] = [
             lambda: relays.relay_control("K9", niswitch.RelayAction.CLOSE),
             lambda: relays.relay_control("", niswitch.RelayAction.CLOSE),
             lambda: mux.connect("c1", "r9"),
-        ):
+        ]
+        for call in calls:
             with pytest.raises(niswitch.errors.DriverError) as caught:
                 call()
             assert caught.value.code == -1074135008
@@ -209,11 +211,12 @@ def test___station_without_pin_map___number_of_relays___never_a_silent_zero() ->
     ):
         session.relay_control("K4", niswitch.RelayAction.CLOSE)
         assert session.get_relay_position("K4") == niswitch.RelayPosition.CLOSED
-        for call in (
+        calls: list[Callable[[], object]] = [
             lambda: session.number_of_relays,
             lambda: session.channel_count,
             lambda: session.get_relay_name(1),
-        ):
+        ]
+        for call in calls:
             with pytest.raises(niswitch.errors.RpcError):
                 call()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -93,7 +93,8 @@ class AttributeStore:
         self._own: dict[int, Value] = {}
         """Of the driver's own making: what is read-only to clients."""
         self._session: dict[int, Value] = {}
-        self._channel: dict[str, dict[int, Value]] = {name: {} for name in channels.names}
+        self._channel: dict[str, dict[int, Value | None]] = {name: {} for name in channels.names}
+        """None is a value that nobody knows."""
 
     def __getitem__(self, name: str) -> Value:
         """The value for the session as a whole."""
@@ -107,6 +108,10 @@ class AttributeStore:
         """Whether somebody has set it for a channel, or for all."""
         number = self._by_name[name].id
         return number in self._channel.get(channel, {}) or number in self._session
+
+    def is_known(self, name: str, channel: str) -> bool:
+        """Whether it has a value for a channel."""
+        return self._channel[channel].get(self._by_name[name].id, 0) is not None
 
     def number(self, name: str, channel: str = "") -> float:
         """The value as a number."""
@@ -127,6 +132,12 @@ class AttributeStore:
         """Have the driver say nothing of an attribute."""
         self._own.pop(self._by_name[name].id, None)
 
+    def forget(self, names: Iterable[str], channels: str = "") -> None:
+        """Have attributes no value that is known, not even their defaults."""
+        for name in names:
+            for channel in self.channels.find(channels):
+                self._channel[channel][self._by_name[name].id] = None
+
     def reset(self, channels: str = "") -> None:
         """Forget all that was set, for the session or for some channels."""
         if not channels:
@@ -143,7 +154,8 @@ class AttributeStore:
     def get(self, kind: str, channels: str, number: int) -> Value:
         """What a client gets; raise DriverError, or Refusal for what is not simulated."""
         attribute = self._attribute(kind, number)
-        names = self.channels.find(channels) if channels else ("",)
+        is_single = any(number in values for values in self._channel.values())
+        names = self.channels.find(channels) if channels or is_single else ("",)
         found = {self._value(attribute, name) for name in names}
         if len(found) > 1:
             raise DriverError(
@@ -206,14 +218,22 @@ class AttributeStore:
 
     def _value(self, attribute: Attribute, channel: str) -> Value:
         number = attribute.id
-        for values in (self._channel.get(channel, {}), self._session, self._own):
+        layers: Sequence[Mapping[int, Value | None]]
+        layers = (self._channel.get(channel, {}), self._session, self._own)
+        for values in layers:
             if number in values:
-                return values[number]
+                found = values[number]
+                if found is None:
+                    raise self._unknown(attribute)
+                return found
         if attribute.name in self._facts.defaults:
             return self._facts.defaults[attribute.name]
         if self._lenient:
             return _ZEROS.get(attribute.kind, 0)
-        raise Refusal(
+        raise self._unknown(attribute)
+
+    def _unknown(self, attribute: Attribute) -> Refusal:
+        return Refusal(
             "UNIMPLEMENTED",
             f"{self._driver.package}: the attribute {attribute.name} has no simulated value before "
             "it is set. Set it, answer the call with a fault (reply), or ask for zeros with "

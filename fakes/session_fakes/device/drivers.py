@@ -40,6 +40,7 @@ class Driver(NamedTuple):
 DRIVERS = (
     Driver("nidmm", "nidmm.nidmm_pb2"),
     Driver("nidcpower", "nidcpower.nidcpower_pb2"),
+    Driver("nidigital", "nidigital.nidigitalpattern_pb2"),
     Driver("nifgen", "nifgen.nifgen_pb2"),
     Driver("niscope", "niscope.niscope_pb2"),
     Driver("niswitch", "niswitch.niswitch_pb2"),

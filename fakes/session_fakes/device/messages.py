@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
-from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from session_fakes.errors import Refusal
@@ -72,7 +72,9 @@ def built(response_class: type[Message], fields: Mapping[str, Any]) -> Message:
 
 
 def _set(response: Message, name: str, value: Any) -> None:
-    if isinstance(value, (list, tuple)):
+    if response.DESCRIPTOR.fields_by_name[name].type == FieldDescriptor.TYPE_BYTES:
+        setattr(response, name, bytes(value))  # numbers of an enum, one in a byte
+    elif isinstance(value, (list, tuple)):
         _extend(getattr(response, name), cast("Sequence[Any]", value))
     elif isinstance(value, Message):
         getattr(response, name).CopyFrom(value)

@@ -89,7 +89,9 @@ class Bench:
 
     def pattern_fails(self, pattern: str, *, pin: str, site: int, cycles: int = 1) -> None:
         """Have bursts of a digital pattern fail on a pin of a site; 0 cycles: pass again."""
-        self.failing.setdefault((pattern, site), {})[pin] = cycles
+        _check_name("pin", pin, self.wiring.pins())
+        with self.lock:
+            self.failing.setdefault((pattern, site), {})[pin] = cycles
 
     def _put_relay(self, name: str, site: int | None, pin: str, other: str) -> None:
         for each in (pin, other):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from session_fakes.pinmaps import PinMap
-from session_fakes.pinmaps.elements import DAQMX, DC_POWER, Instrument
+from session_fakes.pinmaps.elements import DAQMX, Instrument
 
 __all__ = ["Node", "Pin", "Wiring", "terminal"]
 
@@ -181,23 +181,20 @@ class Wiring:
 def _edges(pin_map: PinMap) -> Iterator[_Edge]:
     multiplexers = {each.name: each for each in pin_map.multiplexers}
     relays = {relay.name for relay in pin_map.relays}
-    for link in pin_map.links:
+    for link, connection in zip(pin_map.links, pin_map.connections, strict=True):
         mapping = link.mapping
         if mapping.pin_or_relay_name in relays:
             continue
-        node = _instrument_node(link.unit.type_id, link.unit.resource_name, mapping.channel)
+        if link.unit.type_id == DAQMX:
+            node = terminal("", mapping.channel)
+        else:
+            node = terminal(connection.instrument, connection.channel)
         pin = Pin(mapping.pin_or_relay_name, mapping.site)
         if mapping.multiplexer_resource_name in multiplexers:
             name = mapping.multiplexer_resource_name.casefold()
             yield _Edge(pin, node, name, frozenset(pairs(mapping.multiplexer_route)))
         else:
             yield _Edge(pin, node)
-
-
-def _instrument_node(type_id: str, resource: str, channel: str) -> str:
-    if type_id in (DC_POWER, DAQMX):
-        return terminal("", channel)
-    return f"{resource}/{channel}".replace(" ", "").casefold()
 
 
 def pairs(route: str) -> Iterable[frozenset[str]]:

@@ -13,6 +13,7 @@ __all__ = ["Opening", "Simulation", "simulation_of"]
 _MODULES = {
     "nidmm": "dmm",
     "nidcpower": "dc_power",
+    "nidigital": "digital",
     "nifgen": "generator",
     "niscope": "scope",
     "niswitch": "switch",

@@ -56,6 +56,7 @@ class IviSimulation(Simulation):
     FACTS: ClassVar[Facts]
     MODEL: ClassVar[str]
     """Its model when the options name none."""
+    CHANNELS: ClassVar[type[ChannelNames]] = ChannelNames
     CONFIGURES: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     """RPCs that set attributes: the attribute for each field of the request."""
     SETS: ClassVar[Mapping[str, Mapping[str, Value]]] = {}
@@ -71,7 +72,7 @@ class IviSimulation(Simulation):
         self.options = opening.options
         self.resource = _resource_of(opening)
         self.check_resource()
-        self.channels = ChannelNames(self.channel_names(opening))
+        self.channels = self.CHANNELS(self.channel_names(opening))
         self.attributes = AttributeStore(
             self.driver, self.FACTS, self.channels, lenient=opening.lenient
         )

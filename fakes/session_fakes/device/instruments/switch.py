@@ -116,18 +116,19 @@ class Switch(IviSimulation):
         relays = self._known().relays
         if not relays:
             raise Refusal("UNIMPLEMENTED", f"NI-SWITCH: {_UNKNOWN}")
-        if not 1 <= request.index <= len(relays):
+        index: int = request.index
+        if not 1 <= index <= len(relays):
             raise DriverError(
                 faults.INVALID_PARAMETER, f"There are {len(relays)} relays, counted from 1."
             )
-        return (relays[request.index - 1],)
+        return (relays[index - 1],)
 
     def _checked(self, text: str, known: Sequence[str], kind: str) -> str:
         name = text.strip().casefold()
         if not name or (known and name not in known):
             raise DriverError(
                 faults.UNKNOWN_CHANNEL,
-                f"{quoted(text)} is no {kind} of {self.resource}: {listed(known)}.",
+                f"{quoted(text)} is no {kind} of {self.resource}: {listed(tuple(known))}.",
             )
         return name
 
