@@ -11,7 +11,7 @@ _IF_NEW = "if behavior is Behavior.INITIALIZE_NEW:"
 _MISSING = 'raise SessionNotFoundError("No session is open to attach to: initialize one.")'
 _EXISTS = 'raise SessionExistsError("A session is open already: close it, or attach to it.")'
 _STORES = "slot.session = self._sessions[session.id] = session"
-_NEW_ID = "id: str = field(default_factory=lambda: str(uuid.uuid4()))"
+_NEW_ID = "id: str = field(default_factory=lambda: secrets.token_hex(16))"
 _LOCK = "lock: threading.Lock = field(default_factory=threading.Lock)  # held to open and to close"
 _CLOSES = "self.table.close(request.session_id, context.is_active)"
 _BEHAVIOR = "behavior = Behavior.of(request.initialization_behavior)"
@@ -93,8 +93,7 @@ WRONG = [
     # What callers get wrong
     patched("INPUT-BEHAVIOR", "a behaviour that nobody knows is UNSPECIFIED",
             "is none of 0, 1, 2: INVALID_ARGUMENT is due, not OK",
-            logger(TABLE, 'raise InvalidRequestError(f"No behaviour has the number {number}: '
-                   'use {known}.")', "return cls.UNSPECIFIED")),
+            logger(TABLE, "raise InvalidRequestError(text) from None", "return cls.UNSPECIFIED")),
     patched("INPUT-BEHAVIOR", "a wrong request is UNKNOWN", "UNKNOWN",
             instrument(TABLE, 'code = "INVALID_ARGUMENT"', 'code = "UNKNOWN"')),
     patched("INPUT-RESOURCE", "an empty name is a name",
