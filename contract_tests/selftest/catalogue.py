@@ -5,7 +5,7 @@ A class adds a module with a list ``WRONG`` here.
 
 from __future__ import annotations
 
-from selftest import clients, one_line, sequences, small_servers, stations
+from selftest import clients, one_line, profiles, sequences, small_servers, stations
 from selftest.wrong import Wrong
 
 WRONG: list[Wrong] = [
@@ -14,4 +14,5 @@ WRONG: list[Wrong] = [
     *clients.WRONG,
     *sequences.WRONG,
     *stations.WRONG,
+    *profiles.WRONG,
 ]

@@ -62,17 +62,21 @@ class Patch:
 
     def target(self, folder: Path) -> str:
         """Make the patched copy, and the text of its target file."""
+        claims = json.dumps(_STARTED if self.as_command else _ALONE)
+        head = f'[target]\nname = "{self.reference}"\nclaims = {claims}\n{self.placed(folder)}'
+        proto, _, _ = _STUBS[self.reference]
+        shape = f'[descriptors]\nsource = "copy/{proto}"\n'
+        return head + shape + _resources(self.reference)
+
+    def placed(self, folder: Path) -> str:
+        """Make the patched copy, and what a target file says of where it is."""
         copying.copy(self.reference, folder / "copy")
         self.apply(folder / "copy")
-        proto, stubs, servicer = _STUBS[self.reference]
+        _, stubs, servicer = _STUBS[self.reference]
         name = "served_" + hashlib.sha256(str(folder).encode()).hexdigest()[:12]
         text = _SERVE.format(name=name, stubs=stubs, servicer=servicer)
         (folder / f"{name}_by.py").write_text(text, encoding="utf-8")
-        place = _COMMAND if self.as_command else f'servicer = "{name}_by:add_to"\n'
-        claims = json.dumps(_STARTED if self.as_command else _ALONE)
-        head = f'[target]\nname = "{self.reference}"\nclaims = {claims}\n{place}'
-        shape = f'[descriptors]\nsource = "copy/{proto}"\n'
-        return head + shape + _resources(self.reference)
+        return _COMMAND if self.as_command else f'servicer = "{name}_by:add_to"\n'
 
 
 _COMMAND = """\

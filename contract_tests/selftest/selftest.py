@@ -52,11 +52,13 @@ def judged(numbers: Sequence[int], processes: int) -> Iterator[Row]:
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """What is not as committed, in words; rows that were left out of a run are passed over."""
     before = {row["wrong"]: row for row in old.get("rows", [])}
-    return [
-        f"{row['wrong']}: {key} was {before.get(row['wrong'], {}).get(key)!r}, is {row[key]!r}"
+    added = [f"{row['wrong']}: is new" for row in new["rows"] if row["wrong"] not in before]
+    return added + [
+        f"{row['wrong']}: {key} was {known.get(key)!r}, is {row[key]!r}"
         for row in new["rows"]
+        for known in [before.get(row["wrong"], row)]
         for key in row
-        if before.get(row["wrong"], {}).get(key) != row[key]
+        if known.get(key) != row[key]
     ]
 
 
@@ -64,15 +66,17 @@ def main() -> int:
     """Judge, and compare or write."""
     options = _parser().parse_args()
     rows = list(judged(chosen(options.names), options.processes))
+    old: dict[str, Any] = {"rows": []}
+    if MATRIX.exists():
+        old = json.loads(MATRIX.read_text(encoding="utf-8"))
     new = to_json(rows)
     missed = [row for row in rows if row.outcome != KILLED]
     print(f"{len(rows) - len(missed)} of {len(rows)} wrong implementations were found as expected.")
     if options.write:
-        MATRIX.write_text(json.dumps(new, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        kept = _left_out(old, rows) if options.names else []
+        text = json.dumps(to_json([*rows, *kept]), indent=1, ensure_ascii=False)
+        MATRIX.write_text(f"{text}\n", encoding="utf-8")
         return int(bool(missed))
-    old: dict[str, Any] = {"rows": []}
-    if MATRIX.exists():
-        old = json.loads(MATRIX.read_text(encoding="utf-8"))
     found = differences(old, new)
     if not options.names:
         gone = {str(row["wrong"]) for row in old["rows"]} - {row.wrong for row in rows}
@@ -81,6 +85,12 @@ def main() -> int:
         print(f"DIFFERS {line}")
     print("nox -s selftest -- --write takes it over." if found else f"{MATRIX.name} is up to date.")
     return int(bool(missed or found))
+
+
+def _left_out(old: dict[str, Any], rows: Sequence[Row]) -> list[Row]:
+    """The rows that are committed and were not judged anew."""
+    judged_now = {row.wrong for row in rows}
+    return [Row(**row) for row in old["rows"] if row["wrong"] not in judged_now]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -17,7 +17,10 @@ from session_spec.sources import read_source
 
 FOLDER = Path(__file__).parent / "requirements"
 LOCK_NAME = "spec.lock"
-ORDER = ("server", "hosting", "client", "sequence", "station", "driver")
+ORDER = (
+    *("server", "hosting", "client", "sequence", "station", "driver"),
+    *("file-logger", "custom-instrument"),
+)
 """The documents in the order in which a reader wants them; others follow by name."""
 
 

@@ -51,6 +51,9 @@ CLAIMS: Mapping[str, tuple[str, ...]] = {
     "sequence": (),
     "station": (),
     "driver": (),
+    # Profiles: for services that were made from our examples.
+    "file-logger": ("survives-kill",),
+    "custom-instrument": (),
 }
 """The conformance classes, and what an implementation of each can claim beyond the core."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,9 +10,7 @@ from session_contract.doctor import Step
 from session_contract.driver.server import DeviceServer
 from session_contract.driver.target import DriverTarget
 from session_contract.station.resolving import find_service
-from session_contract.subject.hosting import CommandHost
-from session_contract.subject.placing import AddressHost
-from session_contract.subject.target import Address
+from session_contract.subject.placing import place
 
 _CLASS = "ni.measurementlink.v1.grpcdeviceserver"
 """The service class of NI's device server."""
@@ -29,20 +26,13 @@ def open_device_server(
         TargetError: The driver's package is not installed, or there is no such command.
         Unreachable: It does not start, or does not answer.
     """
-    with closing(_placed(target, folder)) as host:
+    with closing(place(target, folder)) as host:
         address = host.address
         if target.by_discovery:
             name = target.interface.service
             address = find_service(address, name, _CLASS, target.limits.call)
         with closing(DeviceServer(target, address, calls)) as server:
             yield server
-
-
-def _placed(target: DriverTarget, folder: Path) -> AddressHost | CommandHost:
-    if isinstance(target.place, Address):
-        return AddressHost(target.place.address, target.limits.call)
-    values = {"tmp": str(folder), "here": str(target.here), "python": sys.executable}
-    return CommandHost(target.place, folder, {**values, "discovery": ""})
 
 
 def examine(target: DriverTarget, folder: Path) -> Iterator[Step]:

@@ -24,6 +24,8 @@ MINIMUM: Mapping[str, Mapping[str, int]] = {
         "hosting": 5,
     },
     "driver": {"core": 33},
+    "file-logger": {"core": 38, "survives-kill": 1},
+    "custom-instrument": {"core": 32},
     "station": {"core": 125, "reference": 10},
     "sequence": {"core": 60},
     "client": {"core": 170, "errors": 18, "tidy": 60},

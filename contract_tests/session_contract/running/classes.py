@@ -93,6 +93,21 @@ CLASSES: Mapping[str, ClassOfTargets] = {
         checks="client",
         doctor="session_contract.clients.examining:examine",
     ),
+    # Profiles: servers that were made from our examples. Their checks call by stubs.
+    "file-logger": ClassOfTargets(
+        loader="session_contract.profiles.target:logger_target",
+        fixtures="session_contract.checks.profile_fixtures",
+        checks="file_logger",
+        doctor="session_contract.profiles.opening:examine",
+        plugins=("pytest_grpc.plugin",),
+    ),
+    "custom-instrument": ClassOfTargets(
+        loader="session_contract.profiles.target:instrument_target",
+        fixtures="session_contract.checks.profile_fixtures",
+        checks="custom_instrument",
+        doctor="session_contract.profiles.opening:examine",
+        plugins=("pytest_grpc.plugin",),
+    ),
 }
 
 

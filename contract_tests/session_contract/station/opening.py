@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -10,9 +9,7 @@ from pathlib import Path
 from session_contract.station.resolving import find
 from session_contract.station.station import Station
 from session_contract.station.target import StationTarget
-from session_contract.subject.hosting import CommandHost
-from session_contract.subject.placing import AddressHost
-from session_contract.subject.target import Address
+from session_contract.subject.placing import place
 
 
 @contextmanager
@@ -30,14 +27,7 @@ def open_station(
         TargetError: What the target file says cannot be.
         Unreachable: The station does not start, or does not answer.
     """
-    with closing(_placed(target, folder)) as host:
+    with closing(place(target, folder)) as host:
         station = Station(target, find(host.address, target.limits.call), calls)
         with closing(station):
             yield station
-
-
-def _placed(target: StationTarget, folder: Path) -> AddressHost | CommandHost:
-    if isinstance(target.place, Address):
-        return AddressHost(target.place.address, target.limits.call)
-    values = {"tmp": str(folder), "here": str(target.here), "python": sys.executable}
-    return CommandHost(target.place, folder, {**values, "discovery": ""})

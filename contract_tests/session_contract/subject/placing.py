@@ -18,8 +18,9 @@ from session_contract.subject.subject import Host
 from session_contract.subject.target import (
     Address,
     Command,
+    Limits,
+    Place,
     Servicer,
-    Target,
     TargetError,
     Unreachable,
 )
@@ -47,7 +48,26 @@ class Discovery(Protocol):
         ...
 
 
-def place(target: Target, folder: Path, discovery: Discovery | None = None) -> Host:
+class Placed(Protocol):
+    """What a target of any class says of where its server is."""
+
+    @property
+    def place(self) -> Place:
+        """Its address, its command, or a servicer."""
+        ...
+
+    @property
+    def here(self) -> Path:
+        """The folder of the target file."""
+        ...
+
+    @property
+    def limits(self) -> Limits:
+        """How long to wait."""
+        ...
+
+
+def place(target: Placed, folder: Path, discovery: Discovery | None = None) -> Host:
     """Find or start the server of a target; whoever calls this has to close it.
 
     Args:

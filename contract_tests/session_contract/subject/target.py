@@ -108,6 +108,13 @@ class Servicer:
 Place = Address | Command | Servicer
 
 
+def place_in_words(place: Place) -> str:
+    """The address, the command, or the function that adds a servicer to a server."""
+    if isinstance(place, Address):
+        return place.address
+    return " ".join(place.argv) if isinstance(place, Command) else place.function
+
+
 @dataclass(frozen=True)
 class Descriptors:
     """Where the shapes of messages are known from."""
@@ -205,9 +212,7 @@ class Target:
     @property
     def where(self) -> str:
         """Its address, its command, or the function that adds it to a server."""
-        if isinstance(self.place, Address):
-            return self.place.address
-        return " ".join(self.place.argv) if isinstance(self.place, Command) else self.place.function
+        return place_in_words(self.place)
 
     @property
     def rules(self) -> Rules:

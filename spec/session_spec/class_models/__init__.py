@@ -6,8 +6,12 @@ reads events for it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from session_spec.class_models.client import ClientModel
 from session_spec.class_models.hosting import HostingModel
+from session_spec.class_models.instrument import InstrumentModel
+from session_spec.class_models.log import LogModel
 from session_spec.class_models.sequence import SequenceModel
 from session_spec.class_models.server import ServerModel
 from session_spec.class_models.station import StationModel
@@ -18,6 +22,8 @@ from session_spec.requirement import Origin, Requirement
 __all__ = [
     "ClientModel",
     "HostingModel",
+    "InstrumentModel",
+    "LogModel",
     "SequenceModel",
     "ServerModel",
     "StationModel",
@@ -26,6 +32,11 @@ __all__ = [
 
 _FROM_THE_CLIENT = "DRIVER-EXIT-"
 """Requirements of class driver that look at the driver packages, on the client's side."""
+
+_PROFILES: Mapping[str, Callable[[], Model]] = {
+    "file-logger": LogModel,
+    "custom-instrument": InstrumentModel,
+}
 
 
 def model_for(requirement: Requirement) -> Model:
@@ -42,6 +53,8 @@ def model_for(requirement: Requirement) -> Model:
         return ClientModel(claims)
     if requirement.conformance_class == "driver":
         return ServerModel(GRPC_DEVICE)
+    if requirement.conformance_class in _PROFILES:
+        return _PROFILES[requirement.conformance_class]()
     if reference:
         return ServerModel(EVERY_CLAIM, reference=True)
     return ServerModel(Rules(claims))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import replace
 
 from session_contract.checks.marking import specification
+from session_contract.checks.playing import Player
 from session_contract.driver.server import Answered, DeviceServer
 from session_contract.subject.finding import Event as Seen
 from session_contract.subject.finding import Violated
@@ -13,7 +14,7 @@ from session_spec import Requirement
 from session_spec.class_models import model_for
 from session_spec.class_models.server import read_call
 from session_spec.examples import Event, Example
-from session_spec.judge import Model, judge
+from session_spec.judge import Model
 from session_spec.model import Close, Initialize, Use
 
 
@@ -26,27 +27,10 @@ class Course:
         self._model = model
         self._meant = {"": ""}
         self._symbols = {"": ""}
-        self._seen: list[Event] = []
-        self._pending: dict[str, Future[Answered]] = {}
-        self._pool = ThreadPoolExecutor()
 
     def play(self, example: Example) -> int:
         """Play an example; return how many calls that were, or raise Violated."""
-        with self._pool:
-            for event in example.events:
-                if not event.forbidden:
-                    self._play(event)
-        return len(self._seen)
-
-    def _play(self, event: Event) -> None:
-        if not event.call:
-            answer = self._pending.pop(event.actor).result()
-            self._see(Event("", (), self._read(answer), event.actor))
-        elif event.outcome is None:
-            self._pending[event.actor] = self._pool.submit(self._call, event)
-            self._see(event)
-        else:
-            self._see(replace(event, outcome=self._read(self._call(event))))
+        return Player(self._model, self._call, self._read, self._violated).play(example)
 
     def _call(self, event: Event) -> Answered:
         call, client = read_call(event), self._server.client(event.actor or "client")
@@ -67,7 +51,7 @@ class Course:
         self._meant[symbol] = name
         self._symbols[name] = symbol
 
-    def _read(self, answer: Answered) -> tuple[str, ...]:
+    def _read(self, _: Event, answer: Answered) -> tuple[str, ...]:
         """An answer in the words of an example."""
         name = answer.session
         if name not in self._symbols:
@@ -76,17 +60,8 @@ class Course:
         symbol = self._symbols[name]
         return (answer.code, *([symbol] if symbol else []), *(["new"] if answer.new else []))
 
-    def _see(self, event: Event) -> None:
-        arguments = ", ".join(argument or '""' for argument in event.arguments)
-        called = f"{event.call}({arguments})" if event.call else ""
-        answer = "..." if event.outcome is None else f"-> {' '.join(event.outcome)}"
-        self._seen.append(replace(event, text=f"{called} {answer}".strip()))
-        verdict = judge(self._seen, self._model)
-        if verdict is None:
-            return
-        found = verdict.violations[0]
-        told = [Seen(each.actor or "client", each.text) for each in self._seen]
-        raise self._server.violated(found.requirement, found.sentence, events=told)
+    def _violated(self, requirement: str, sentence: str, events: Sequence[Seen]) -> Exception:
+        return self._server.violated(requirement, sentence, events=events)
 
 
 def play(server: DeviceServer, wanted: Requirement) -> int:

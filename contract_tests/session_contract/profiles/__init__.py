@@ -1,0 +1,1 @@
+"""The profiles: what the own calls promise of services that were made from our examples."""
