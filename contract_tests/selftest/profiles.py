@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-from selftest.patched import SERVER, TABLE, Patch, instrument, logger
+from selftest.patched import INSTRUMENT, LOGGER, SERVER, TABLE, Patch
 from selftest.wrong import Wrong
 
 _WITH_DISCOVERY, _WITHOUT = '"--discovery-address", "{discovery}"', '"--discovery", "off"'
@@ -15,31 +16,42 @@ _VALUE = '_checked("value", value, HIGHEST)'
 _SETS_UP = "instrument.set_up(registers, reset=request.reset)"
 _OUTPUTS = "f'\"measurement_outputs\":{_object(request.measurement_outputs)}}}'"
 _NAME = "f'\"measurement_name\":{_quoted(request.measurement_name)},'"
-_RFC3339 = "return f\"{(_EPOCH + since_epoch).isoformat(timespec='microseconds')}Z\""
+_TIME = 'return f"{_date_and_time(seconds)}.{nanos // 1000:06}Z"'
 _SUFFIX = "if not path.lower().endswith(_SUFFIXES):"
 _ATTACHES = "return Opened(slot.session.id, new=False)"
 
 
-def _wrong(requirement: str, name: str, words: str, patch: Patch) -> Wrong:
-    is_log = patch.reference == "file_logger"
-    profile = "file-logger" if is_log else "custom-instrument"
+class ProfilePatch(Patch):
+    """A changed line, and a target file of the profile."""
 
-    def target(folder: Path) -> str:
-        claims = '["survives-kill"]' if patch.as_command else "[]"
-        head = f'[target]\nclass = "{profile}"\nname = "{patch.reference}"\nclaims = {claims}\n'
-        return head + patch.placed(folder).replace(_WITH_DISCOVERY, _WITHOUT)
+    @property
+    def profile(self) -> str:
+        """The class of the target."""
+        return "file-logger" if self.reference == LOGGER else "custom-instrument"
 
+    def target(self, folder: Path) -> str:
+        """Make the patched copy, and the text of its target file."""
+        claims = '["survives-kill"]' if self.as_command else "[]"
+        head = f'class = "{self.profile}"\nname = "{self.reference}"\nclaims = {claims}\n'
+        place = self.placed(folder).replace(_WITH_DISCOVERY, _WITHOUT)
+        return f"[target]\n{head}{place}"
+
+
+def _wrong(requirement: str, name: str, words: str, patch: ProfilePatch) -> Wrong:
     return Wrong(
-        name=f"{profile}: {name}",
-        conformance_class=profile,
+        name=f"{patch.profile}: {name}",
+        conformance_class=patch.profile,
         requirement=requirement,
         words=words,
-        target=target,
+        target=patch.target,
         beside="test_examples",
         budget="default" if "TOGETHER" in requirement else "quick",
         origin=f"{patch.file}: {patch.old}  →  {patch.new}",
     )
 
+
+logger = partial(ProfilePatch, LOGGER)
+instrument = partial(ProfilePatch, INSTRUMENT)
 
 WRONG = [
     # What stands in a log
@@ -60,7 +72,7 @@ WRONG = [
     _wrong("LOGGER-TIME-SENT", "its own time always", "with another time",
            logger(SERVER, 'if not request.HasField("timestamp"):', "if True:")),
     _wrong("LOGGER-TIME-SENT", "milliseconds only", "with another time",
-           logger(SERVER, _RFC3339, _RFC3339.replace("micro", "milli"))),
+           logger(SERVER, _TIME, _TIME.replace("1000:06", "1_000_000:03"))),
     _wrong("LOGGER-TIME-OWN", "the year 1970 when none was sent", "with another time",
            logger(SERVER, 'if not request.HasField("timestamp"):', "if False:")),
     _wrong("LOGGER-ORDER", "the newest record first", "the log has",
