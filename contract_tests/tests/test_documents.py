@@ -135,7 +135,10 @@ class Bench:
         text = block.text.replace(PORT, self.port)
         if block.file:
             (self.folder / block.file).parent.mkdir(parents=True, exist_ok=True)
-            (self.folder / block.file).write_text(text, encoding="utf-8")
+            for name, content in {block.file: text, **BESIDE.get(block.file, {})}.items():
+                (self.folder / name).write_text(content, encoding="utf-8")
+            if block.language == "python" and not self.is_story:  # a guide runs it when it says so
+                self._succeeds(["python", block.file])
         elif block.language == "python":
             self._python(text)
         elif block.language == "text":
@@ -216,6 +219,25 @@ class Bench:
 
 
 OURS = ("session-fakes", "session-contract", "python")
+BESIDE = {
+    "bench_example.py": {
+        "recording.csv": "volts\n0.5\n",
+        "station.pinmap": """<?xml version="1.0" encoding="utf-8"?>
+<PinMap xmlns="http://www.ni.com/TestStand/SemiconductorModule/PinMap.xsd" schemaVersion="1.6">
+  <Instruments><NIDmmInstrument name="A" /><NIDmmInstrument name="B" /></Instruments>
+  <Pins>
+    <DUTPin name="VREF" /><DUTPin name="VCC" /><DUTPin name="OUT" /><DUTPin name="SENSOR" />
+  </Pins>
+  <Sites><Site siteNumber="0" /><Site siteNumber="1" /></Sites>
+  <Connections>
+    <Connection pin="VREF" siteNumber="0" instrument="A" channel="0" />
+    <Connection pin="VREF" siteNumber="1" instrument="B" channel="0" />
+  </Connections>
+</PinMap>
+""",
+    }
+}
+"""What an example takes for granted, by its file."""
 FAILS = {"python measure_twice.py": 1}
 """Commands of guides that show a failure, and how they end."""
 

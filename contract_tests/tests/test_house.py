@@ -126,13 +126,6 @@ DOCUMENTS = sorted(
 )
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.relative_to(HOUSE).as_posix())
-def test___document___its_links_into_the_house___lead_somewhere(path: Path) -> None:
-    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
-
-    assert [link for link in links if not (path.parent / link).exists()] == []
-
-
 def nox_sessions() -> set[str]:
     """The sessions that noxfile.py defines."""
     tree = ast.parse((HOUSE / "noxfile.py").read_text(encoding="utf-8"))

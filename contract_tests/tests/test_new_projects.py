@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -45,6 +46,49 @@ def test___readme___its_checks___are_those_of_ci(new_project: Path) -> None:
     _, *checks = commands(new_project, "Check")
     assert checks[-1] == CONTRACT
     assert [f"run: {check}" for check in checks if f"run: {check}\n" not in workflow] == []
+
+
+FOLLOWED = """
+import pathlib, subprocess, sys
+from ni_measurement_plugin_sdk_service.grpc.channelpool import GrpcChannelPool
+from ni_measurement_plugin_sdk_service.session_management import (
+    PinMapContext,
+    SessionManagementClient,
+)
+from session_fakes.station import FakeStation
+
+address, plug_in = sys.argv[1:]
+with FakeStation("station.pinmap") as station, station.installed(), GrpcChannelPool() as pool:
+    discovery = ["--discovery-address", station.discovery_address]
+    server = subprocess.Popen(
+        [sys.executable, "lock_service", *discovery, "--port", "0", "--ready-file", "ready"],
+        stdout=subprocess.PIPE, text=True,
+    )
+    try:
+        assert any("Registered" in line for line in server.stdout)
+        port = pathlib.Path("ready").read_text().strip().rpartition(":")[2]
+        exec(address.replace("50051", port))
+        manager = SessionManagementClient(grpc_channel_pool=pool)
+
+        class Context:
+            def reserve_session(self, pin):
+                return manager.reserve_session(PinMapContext(station.pin_map_id, None), pin)
+
+        exec(plug_in, {"context": Context()})
+    finally:
+        server.terminate()
+        server.communicate()
+"""
+"""Has a server run, as the README of a project says, and two pieces of Python given to it."""
+
+
+def test___readme___its_python___works(tmp_path: Path) -> None:
+    project = make(SHAPES["locks"], tmp_path)
+    readme = (project / "README.md").read_text(encoding="utf-8")
+
+    address, plug_in = re.findall("^```python\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+
+    run([sys.executable, "-c", FOLLOWED, address, plug_in], project)
 
 
 def test___project___judged___meets_the_contract(tmp_path: Path) -> None:

@@ -552,7 +552,7 @@ def test___schema_of_configs___its_keys___are_those_that_are_read(
             return super().get(key, default)
 
     reader: Any = vars(serviceconfig)["_Reader"]
-    members = vars(reader)["_members"]
+    members: Any = vars(reader)["_members"]
 
     def remembered(self: object, at: object) -> Remembering:
         return Remembering(members(self, at))
