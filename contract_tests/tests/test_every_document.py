@@ -11,19 +11,24 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
-from test_documents import DOCUMENTS as RUN_BLOCK_BY_BLOCK
-from test_documents import GUIDES, HOUSE, Block, blocks, blocks_of
 
 from session_contract import schemas
 from session_contract.cli import cli as contract
 from session_contract.subject.toml_files import read_toml
 from session_fakes.cli.app import cli as fakes
 
-PROGRAMS = {"session-contract": contract, "session-fakes": fakes}
+if TYPE_CHECKING:
+    from tests import test_documents as shown
+else:
+    shown = importlib.import_module("test_documents")
+
+HOUSE = shown.HOUSE
+RUN_BLOCK_BY_BLOCK, GUIDES = shown.DOCUMENTS, shown.GUIDES
+PROGRAMS: dict[str, click.Command] = {"session-contract": contract, "session-fakes": fakes}
 MADE = {"node_modules", "site-build", "contract-results", "build", "dist"}
 EVERY = sorted(
     path
@@ -142,7 +147,7 @@ def shape(words: Sequence[str]) -> str:
 def commands_of(path: Path) -> Iterator[list[str]]:
     """The commands of ours that a document shows, in its blocks and in its text."""
     text = path.read_text(encoding="utf-8")
-    for block in blocks(text, name_of(path)):
+    for block in shown.blocks(text, name_of(path)):
         if not block.language and not block.file:
             yield from (words for words in block.commands if words[0] in PROGRAMS)
     prose = re.sub(r"^(`{3,}).*?^\1$", "", text, flags=re.DOTALL | re.MULTILINE)
@@ -160,7 +165,7 @@ def is_mention(words: Sequence[str]) -> bool:
 RUN = {
     shape(words)
     for path in (*RUN_BLOCK_BY_BLOCK, *GUIDES)
-    for block in blocks_of(path)
+    for block in shown.blocks_of(path)
     if not block.language and not block.file and not block.is_checked_elsewhere
     for words in block.commands
     if words[0] in PROGRAMS
@@ -188,7 +193,7 @@ def test___command_that_is_run_elsewhere___looked_for___is_there(command: str) -
 
 def parsed(words: Sequence[str]) -> None:
     """Let click read a command, without running it; what the user fills in may be missing."""
-    group: click.Command = PROGRAMS[words[0]]
+    group = PROGRAMS[words[0]]
     rest = list(words[1 : words.index("--")] if "--" in words else words[1:])
     context = click.Context(group, info_name=words[0])
     while rest and isinstance(group, click.Group):
@@ -215,7 +220,7 @@ def test___command_that_is_none___parsed___is_found(command: str) -> None:
 # Blocks that are no commands
 
 
-def is_run(block: Block, path: Path) -> bool:
+def is_run(block: shown.Block, path: Path) -> bool:
     """Whether a block is run, compared or validated by some test."""
     if path in RUN_BLOCK_BY_BLOCK or path in GUIDES or name_of(path) in FOLLOWED:
         return True
@@ -226,7 +231,7 @@ def is_run(block: Block, path: Path) -> bool:
 
 @pytest.mark.parametrize("path", EVERY, ids=name_of)
 def test___document___its_blocks___are_run_by_some_test(path: Path) -> None:
-    assert [block.place for block in blocks_of(path) if not is_run(block, path)] == []
+    assert [block.place for block in shown.blocks_of(path) if not is_run(block, path)] == []
 
 
 @pytest.mark.parametrize("name", FOLLOWED)
@@ -238,10 +243,10 @@ def test___document_that_somebody_else_follows___looked_for___is_there(name: str
 TOML = [
     block
     for path in EVERY
-    for block in blocks_of(path)
+    for block in shown.blocks_of(path)
     if block.language == "toml" and "[target]" in block.text
 ]
-LINES = [block for path in EVERY for block in blocks_of(path) if block.language == "jsonl"]
+LINES = [block for path in EVERY for block in shown.blocks_of(path) if block.language == "jsonl"]
 
 
 def validated(data: object, schema: str) -> list[str]:
@@ -258,7 +263,9 @@ def test___blocks___looked_through___have_target_files_and_lines() -> None:
 
 
 @pytest.mark.parametrize("block", TOML, ids=lambda block: block.place)
-def test___target_file_of_a_document___validated___is_good(block: Block, tmp_path: Path) -> None:
+def test___target_file_of_a_document___validated___is_good(
+    block: shown.Block, tmp_path: Path
+) -> None:
     path = tmp_path / "target.toml"
     path.write_text(block.text, encoding="utf-8")
 
@@ -266,6 +273,6 @@ def test___target_file_of_a_document___validated___is_good(block: Block, tmp_pat
 
 
 @pytest.mark.parametrize("block", LINES, ids=lambda block: block.place)
-def test___lines_of_a_document___validated___are_good(block: Block) -> None:
+def test___lines_of_a_document___validated___are_good(block: shown.Block) -> None:
     for line in block.text.splitlines():
         assert validated(json.loads(line), "client-lines") == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -170,6 +170,19 @@ option_string = "Simulate=1"
 [limits]
 call = 9
 """
+LOGGER = """
+[target]
+class = "file-logger"
+name = "mine"
+command = ["{python}", "server.py", "{port}"]
+claims = ["survives-kill"]
+start = { within = 30 }
+[resource]
+folder = "logs"
+[limits]
+call = 9
+"""
+INSTRUMENT = LOGGER.replace("file-logger", "custom-instrument").replace('"survives-kill"', "")
 GOOD = {
     "server": SERVER,
     "at address": AT_ADDRESS,
@@ -180,6 +193,8 @@ GOOD = {
     "sequence": SEQUENCE,
     "station": STATION,
     "driver": DRIVER,
+    "file-logger": LOGGER,
+    "custom-instrument": INSTRUMENT,
 }
 
 WRONG = [
@@ -261,6 +276,11 @@ WRONG = [
     (STATION, "reference", "restart"),
     (STATION, "[limits]", '[service]\nname = "a.B"\n[limits]'),
     (STATION, 'address = "localhost:1"', 'servicer = "a:b"'),
+    (LOGGER, '"survives-kill"', '"use"'),
+    (LOGGER, 'folder = "logs"', 'name = "{unique}"'),
+    (LOGGER, "call = 9", "hang = 9"),
+    (LOGGER, "[resource]", "[initialize]\n[resource]"),
+    (INSTRUMENT, "claims = []", 'claims = ["survives-kill"]'),
     (DRIVER, "nidmm_grpc.NiDmm", "nidmm"),
     (DRIVER, 'interface = "nidmm_grpc.NiDmm"', ""),
     (DRIVER, "discovery = true", "claims = []"),
@@ -453,7 +473,7 @@ def test___schema___its_words___are_those_of_the_loader() -> None:
     assert words(*about, "dialect") == set(DIALECTS) - {"grpc-device"}  # that is another class
     assert words("properties", "sequence", "properties", "model") == set(get_args(Model))
     assert words("definitions", "start", "properties", "stops", "items") == set(STOPS)
-    for name in ("server", "client"):
+    for name in ("server", "client", "file-logger"):
         assert words("definitions", name, *ours) == set(CLAIMS[name])
     assert words("definitions", "station", *ours) == {OUR_CHOICE}
 
@@ -552,7 +572,7 @@ def test___schema_of_configs___its_keys___are_those_that_are_read(
             return super().get(key, default)
 
     reader: Any = vars(serviceconfig)["_Reader"]
-    members: Any = vars(reader)["_members"]
+    members: Callable[[object, object], dict[str, Any]] = reader.__dict__["_members"]
 
     def remembered(self: object, at: object) -> Remembering:
         return Remembering(members(self, at))

@@ -50,17 +50,18 @@ def instrument_target(top: Section, here: Path) -> ProfileTarget:
 
 
 def _target(name: str, top: Section, here: Path) -> ProfileTarget:
-    about = top.section("target")
+    about, resource = top.section("target"), top.section("resource")
     known_failures = about.text("known_failures")
     target = ProfileTarget(
         identity=identity(about),
         place=place(about, here),
         here=here,
         conformance_class=name,
-        folder=top.section("resource").text("folder"),
+        folder=resource.text("folder"),
         claims=frozenset(about.words("claims", CLAIMS[name])),
         limits=limits(top.section("limits")),
         known_failures=here / known_failures if known_failures else None,
     )
     about.finish()
+    resource.finish()
     return target
