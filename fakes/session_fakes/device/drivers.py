@@ -42,6 +42,7 @@ DRIVERS = (
     Driver("nidcpower", "nidcpower.nidcpower_pb2"),
     Driver("nidigital", "nidigital.nidigitalpattern_pb2"),
     Driver("nifgen", "nifgen.nifgen_pb2"),
+    Driver("nidaqmx", "nidaqmx._stubs.nidaqmx_pb2", TASK),
     Driver("niscope", "niscope.niscope_pb2"),
     Driver("niswitch", "niswitch.niswitch_pb2"),
 )

@@ -37,6 +37,40 @@ TEXTS = {
 }
 """What the drivers say to codes that are known; the first two are what NI's say, word for word."""
 
+# NI-DAQmx: codes by NI's own list, texts ours.
+_DAQ_TEXTS = {
+    -50103: "The specified resource is reserved. The operation could not be completed.",
+    -200010: "Sample rate, buffer or range is not possible.",
+    -200011: "Channels of input and of output cannot be in one task.",
+    -200077: "Requested value is not a supported value for this property.",
+    -200089: "Task name conflicts with an existing task name.",
+    -200197: "Property is not supported, or not valid for this task.",
+    -200220: "Device identifier is invalid.",
+    -200278: "Attempted to read a sample beyond the final sample acquired.",
+    -200279: "The application is not able to keep up with the hardware acquisition.",
+    -200284: "Some or all of the samples requested have not yet been acquired.",
+    -200430: "I/O type of the physical channel is not of the kind that the operation needs.",
+    -200450: "Property cannot be set while the task is running.",
+    -200459: "Write failed, because there are no output channels in this task.",
+    -200460: "Read failed, because there are no input channels in this task.",
+    -200461: "Channel specified is not in this task.",
+    -200462: "Generation cannot be started, because the output buffer is empty.",
+    -200478: "Specified operation cannot be performed when there are no channels in the task.",
+    -200479: "Specified operation cannot be performed while the task is running.",
+    -200489: "Specified channel cannot be added, because a channel with the same name is there.",
+    -200490: "Write failed: a sample is outside of the limits of its channel.",
+    -200524: "Write cannot be performed: the number of channels in the data is not the task's.",
+    -200525: "Read cannot be performed: the task has channels of another kind.",
+    -200526: "Write cannot be performed: the task has channels of another kind.",
+    -200559: "Task contains channels of more than one kind.",
+    -200560: "Wait until done did not indicate that the task was done within the timeout.",
+    -200846: "Write cannot be performed when the auto start input is false and the task is not "
+    "running.",
+    -200966: "The event is registered already.",
+    -88709: "The task was stopped or aborted while the operation waited.",
+}
+TEXTS.update(_DAQ_TEXTS)
+
 _ERROR_KEY = "ni-error"
 
 

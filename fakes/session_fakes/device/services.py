@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, MethodDescriptor, ServiceDescriptor
@@ -22,7 +21,7 @@ from session_fakes.device.reservations import DeviceReservations, Waiter
 from session_fakes.errors import Refusal
 from session_fakes.fidelity import fidelity
 from session_fakes.services.callers import holder_of
-from session_fakes.serving.dispatch import Caller, Handler, Service
+from session_fakes.serving.dispatch import Caller, Handler, Service, Stream
 
 __all__ = ["driver_rpcs", "utility_rpcs"]
 
@@ -107,15 +106,17 @@ class _DriverRpcs:
         names = _names_of(response_class)
         handle = _handle_in(method.input_type)
 
-        def answer(request: Any, caller: Caller) -> Message:
+        def answer(request: Any, caller: Caller) -> Message | Stream:
             check_enums(request)
             instrument: Any = self._instrument(getattr(request, handle).name if handle else None)
             with self._bench.lock:
                 try:
-                    found = how.call(instrument, request, partial(_has_left, caller, self._bench))
+                    found = how.call(instrument, request, _Leaving(caller, self._bench))
                 except DriverError as error:
                     instrument.remember(error.driver_code, error.text)
                     raise
+            if isinstance(found, Iterator):
+                return Stream(built(response_class, fields) for fields in found)
             fields = dict(zip(names, found, strict=False)) if isinstance(found, tuple) else found
             return built(response_class, fields) if fields else response_class()
 
@@ -158,11 +159,20 @@ def _names_of(response_class: type[Message]) -> list[str]:
     return [name for name in names if name != "status" and name not in twice]
 
 
-def _has_left(caller: Caller, bench: Bench) -> bool:
-    """Whether a caller gave up; from the first question on the bench stirs when it does."""
-    if not caller.context.add_callback(bench.stir):
-        return True
-    return not caller.context.is_active()
+class _Leaving:
+    """Says whether a caller gave up; from the first question on the bench stirs when it does."""
+
+    def __init__(self, caller: Caller, bench: Bench) -> None:
+        self._context = caller.context
+        self._bench = bench
+        self._is_told = False
+
+    def __call__(self) -> bool:
+        if not self._is_told:
+            self._is_told = True
+            if not self._context.add_callback(self._bench.stir):
+                return True
+        return not self._context.is_active()
 
 
 # The device server itself -------------------------------------------------------------------------

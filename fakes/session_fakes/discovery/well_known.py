@@ -32,7 +32,7 @@ DEVICE_SERVER_INTERFACES = {
 }
 """Interface that a client of each driver resolves, by the driver's package name."""
 
-SIMULATED = ("nidmm", "nidcpower", "nidigital", "nifgen", "niscope", "niswitch")
+SIMULATED = ("nidmm", "nidcpower", "nidaqmx", "nidigital", "nifgen", "niscope", "niswitch")
 """The driver packages that the fake device server has instruments for."""
 
 MEASUREMENT_INTERFACES = (

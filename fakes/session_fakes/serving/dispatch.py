@@ -37,7 +37,13 @@ class Caller(NamedTuple):
         return ""
 
 
-Handler = Callable[[Any, Caller], Message]
+class Stream(NamedTuple):
+    """The answers of an RPC that answers with a stream, each made when its time has come."""
+
+    messages: Iterator[Message]
+
+
+Handler = Callable[[Any, Caller], "Message | Stream"]
 
 
 class _Outcome(NamedTuple):
@@ -48,6 +54,7 @@ class _Outcome(NamedTuple):
     response: Message | None
     fault: str | None
     trailer: tuple[tuple[str, str], ...] = ()
+    stream: Stream | None = None
 
 
 class Service(NamedTuple):
@@ -103,24 +110,28 @@ class Dispatcher:
         answer = self._answering(method, handler)
         if method.name in service.streams:
             return grpc.unary_stream_rpc_method_handler(
-                _as_stream(answer),
+                _as_stream(answer, response_class),
                 request_deserializer=_reader(request_class),
                 response_serializer=response_class.SerializeToString,
             )
+
+        def answer_once(request: Message, context: grpc.ServicerContext) -> Message | None:
+            return answer(request, context).response
+
         return grpc.unary_unary_rpc_method_handler(
-            answer,
+            answer_once,
             request_deserializer=_reader(request_class),
             response_serializer=response_class.SerializeToString,
         )
 
     def _answering(
         self, method: MethodDescriptor, handler: Handler
-    ) -> Callable[[Message, grpc.ServicerContext], Message]:
+    ) -> Callable[[Message, grpc.ServicerContext], _Outcome]:
         service, name = method.containing_service.full_name, method.name
         full_name = f"{service}/{name}"
         response_class: type[Message] = GetMessageClass(method.output_type)
 
-        def answer(request: Message, context: grpc.ServicerContext) -> Message:
+        def answer(request: Message, context: grpc.ServicerContext) -> _Outcome:
             started = self.clock.now()
             metadata = tuple(context.invocation_metadata())
             caller = Caller(context, context.peer(), metadata)
@@ -143,11 +154,11 @@ class Dispatcher:
                 remaining if remaining < _FOR_EVER else None,
                 outcome.fault,
             )
-            if outcome.response is None:
+            if outcome.code != "OK":
                 if outcome.trailer:
                     context.set_trailing_metadata(outcome.trailer)
                 context.abort(grpc.StatusCode[outcome.code], outcome.text)
-            return outcome.response
+            return outcome
 
         return answer
 
@@ -159,7 +170,8 @@ class Dispatcher:
         request: Message,
         caller: Caller,
     ) -> _Outcome:
-        fault, response = None, None
+        fault: str | None = None
+        response: Message | Stream | None = None
         try:
             met = self.faults.match(full_name, request)
             if met:
@@ -167,6 +179,8 @@ class Dispatcher:
                 response = met[1](self._patience(caller))
             if response is None:
                 response = handler(request, caller)
+            if isinstance(response, Stream):
+                return _Outcome("OK", "", None, fault, stream=response)
             if type(response) is not response_class:
                 response = _translated(response, response_class, full_name)
         except Refusal as refusal:
@@ -199,14 +213,19 @@ def _translated(response: Message | None, response_class: type[Message], full_na
 
 
 def _as_stream(
-    answer: Callable[[Message, grpc.ServicerContext], Message],
+    answer: Callable[[Message, grpc.ServicerContext], _Outcome], response_class: type[Message]
 ) -> Callable[[Message, grpc.ServicerContext], Iterator[Message]]:
-    """A stream of one answer, whenever that comes."""
+    """A stream of answers. NI's clients wait for its metadata, and go on when they have come."""
 
-    def answer_once(request: Message, context: grpc.ServicerContext) -> Iterator[Message]:
-        yield answer(request, context)
+    def answer_all(request: Message, context: grpc.ServicerContext) -> Iterator[Message]:
+        outcome = answer(request, context)
+        context.send_initial_metadata(())
+        if outcome.stream is None:  # the one answer of a fault
+            yield outcome.response or response_class()
+        else:
+            yield from outcome.stream.messages
 
-    return answer_once
+    return answer_all
 
 
 def _reader(request_class: Any) -> Callable[[bytes], Message | None]:  # noqa: ANN401 - no type fits

@@ -52,6 +52,8 @@ class Bench:
         self._random: dict[str, Random] = {}
         self._outputs: dict[str, Element] = {}
         self._attached: dict[tuple[str, int | None], Attached] = {}
+        self.reserved: dict[str, object] = {}
+        """The parts of devices that something uses, each with its user."""
         self.failing: dict[tuple[str, int], dict[str, int]] = {}
         """Failing cycles by pin, for a pattern and a site."""
 
@@ -149,6 +151,11 @@ class Bench:
                 self._outputs[node] = element
             self.stir()
 
+    def undrive(self, instrument: str) -> None:
+        """Switch off all outputs of an instrument or a device."""
+        for node in [each for each in self._outputs if each.startswith(f"{instrument}/")]:
+            self.drive(node, None)
+
     def output(self, node: str) -> Element | None:
         """What the output of a terminal delivers."""
         return self._outputs.get(node)
@@ -208,6 +215,7 @@ class Bench:
             self._attached.clear()
             self._random.clear()
             self.failing.clear()
+            self.reserved.clear()
             self.wiring.reset()
             self.noise = 1.0
             self.stir()

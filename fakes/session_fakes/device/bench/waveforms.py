@@ -93,15 +93,17 @@ class Shape:
 
 @dataclass(frozen=True)
 class Points:
-    """Values at a constant rate, over and over again; each is held until the next."""
+    """Values at a constant rate, each held until the next; over and over again, or once."""
 
     values: Sequence[float]
     rate: float
+    repeats: bool = True
+    """Otherwise the last value stays."""
 
     @property
     def frequency(self) -> float:
         """How often all of them pass in a second."""
-        return self.rate / len(self.values)
+        return self.rate / len(self.values) if self.repeats else 0.0
 
     @cached_property
     def mean(self) -> float:
@@ -115,14 +117,19 @@ class Points:
 
     def at(self, time: float) -> float:
         """Its value at a time."""
-        return self.values[math.floor(time * self.rate) % len(self.values)]
+        place = math.floor(time * self.rate)
+        last = len(self.values) - 1
+        return self.values[place % (last + 1) if self.repeats else max(0, min(place, last))]
 
-    def ends_after(self, time: float) -> float:  # noqa: ARG002 - the same at any time
+    def ends_after(self, time: float) -> float:
         """How long to look at it from a time on to have seen all of it."""
-        return _PERIODS / self.frequency if self.frequency else 0.0
+        whole = len(self.values) / self.rate
+        return _PERIODS * whole if self.repeats else max(0.0, whole - time)
 
     def samples(self, start: float, step: float, count: int) -> array[float]:
         """Its values at equal distances."""
+        if not self.repeats:
+            return array("d", [self.at(start + step * i) for i in range(count)])
         values, length = self.values, len(self.values)
         first, by = start * self.rate, step * self.rate
         return array("d", [values[int((first + by * i) // 1) % length] for i in range(count)])
@@ -195,7 +202,7 @@ class Started:
 
     def ends_after(self, time: float) -> float:
         """How long to look at it from a time on to have seen all of it."""
-        return self.wave.ends_after(time)
+        return self.wave.ends_after(time - self.start)
 
     def samples(self, start: float, step: float, count: int) -> array[float]:
         """Its values at equal distances."""

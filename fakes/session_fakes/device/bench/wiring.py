@@ -36,7 +36,8 @@ class _Edge(NamedTuple):
 
 def terminal(instrument: str, channel: str) -> str:
     """The node of an instrument's channel; channels may bear the name of the instrument already."""
-    name = channel if "/" in channel else f"{instrument}/{channel}"
+    is_whole = not instrument or channel.casefold().startswith(f"{instrument.casefold()}/")
+    name = channel if is_whole else f"{instrument}/{channel}"
     return name.replace(" ", "").casefold()
 
 
@@ -71,6 +72,16 @@ class Wiring:
     def has(self, name: str) -> bool:
         """Whether the pin maps have an instrument or a multiplexer of this name."""
         return self.instrument(name) is not None or name.casefold() in self._multiplexers
+
+    def devices(self) -> set[str]:
+        """The NI-DAQmx devices that pins are on, in lower case."""
+        self._refresh()
+        return {
+            link.mapping.channel.strip().partition("/")[0].casefold()
+            for pin_map in self._read
+            for link in pin_map.links
+            if link.unit.type_id == DAQMX
+        }
 
     def knows_instruments(self) -> bool:
         """Whether any pin map is registered that says which instruments there are."""

@@ -12,6 +12,7 @@ __all__ = ["Opening", "Simulation", "simulation_of"]
 
 _MODULES = {
     "nidmm": "dmm",
+    "nidaqmx": "daq",
     "nidcpower": "dc_power",
     "nidigital": "digital",
     "nifgen": "generator",

@@ -105,7 +105,7 @@ class DcPower(IviSimulation):
 
     def terminal(self, channel: str) -> str:
         """The place on the bench of a channel."""
-        return terminal(self.resource, channel)
+        return terminal("" if "/" in channel else self.resource, channel)
 
     # Output ---------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
@@ -12,8 +12,9 @@ from session_fakes.device.options import Options, read_options
 
 __all__ = ["Answer", "Opening", "Rpc", "Simulation", "rpc"]
 
-Answer = Mapping[str, Any] | tuple[Any, ...] | None
-"""The fields of a response but for the status: by name, or all in their order, or none."""
+Answer = Mapping[str, Any] | tuple[Any, ...] | Iterator[Mapping[str, Any]] | None
+"""The fields of a response but for the status: by name, or all in their order, or none. Those of
+the responses of a stream, one after the other as their time comes."""
 
 F = TypeVar("F", bound=Callable[..., Answer])
 

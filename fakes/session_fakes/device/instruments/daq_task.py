@@ -1,0 +1,398 @@
+"""A task of NI-DAQmx: its channels, its timing, its attributes, and whether it runs."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from typing import Any
+
+from session_fakes.device.attributes import Value
+from session_fakes.device.channels import expanded
+from session_fakes.device.faults import DriverError
+from session_fakes.device.instruments import daq_channels as channels
+from session_fakes.device.instruments.daq_channels import Channel, analog_channels, line_channels
+from session_fakes.device.instruments.daq_system import DaqSystem, attribute_of
+from session_fakes.device.instruments.simulation import Answer, Opening, Simulation, rpc
+from session_fakes.device.messages import value_of
+from session_fakes.errors import Refusal, listed, quoted
+from session_fakes.fidelity import fidelity
+
+__all__ = ["DaqTask"]
+
+ON_DEMAND, SAMPLE_CLOCK, IMPLICIT = 10390, 10388, 10451
+FINITE, CONTINUOUS = 10178, 10123
+_START, _STOP, _ABORT = 0, 1, 6
+_FAMILY = re.compile(r"[GS]et(\w+?)Attribute(\w+)Request")
+_KINDS = ("Bool", "Double", "Int32", "String", "UInt32", "UInt64")
+_FAMILIES = ("Buffer", "Chan", "ExportedSignal", "Read", "Task", "Timing", "Trig", "Write")
+_FASTEST = 1e7
+_BUFFERS = ((100.0, 1_000), (1e4, 10_000), (1e6, 100_000), (math.inf, 1_000_000))
+"""Samples of a buffer, by the rate that it is enough for."""
+_INPUTS = (channels.INPUT, channels.LINES_IN)
+_unnamed = itertools.count()
+
+
+class DaqTask(DaqSystem, Simulation):
+    """What all tasks have in common."""
+
+    INITIALIZERS = frozenset({"CreateTask"})
+    CLOSER = "ClearTask"
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening.bench, opening.driver)
+        self.name = opening.session_name or f"_unnamedTask<{next(_unnamed):X}>"
+        self.channels: list[Channel] = []
+        self.started: float | None = None
+        """When it was started; None while it does not run."""
+        self._facts: dict[tuple[str, str], Value] = {
+            ("Timing", "SAMP_TIMING_TYPE"): ON_DEMAND,
+            ("Timing", "SAMP_QUANT_SAMP_MODE"): CONTINUOUS,
+            ("Timing", "SAMP_QUANT_SAMP_PER_CHAN"): 1000,
+            ("Read", "READ_ALL_AVAIL_SAMP"): False,
+        }
+        self.read_count = 0
+        """Samples of each channel that were read since it was started."""
+
+    @classmethod
+    def without_session(cls, bench: Any, driver: Any) -> DaqSystem:
+        """What answers the RPCs that name no task."""
+        return DaqSystem(bench, driver)
+
+    def close(self) -> None:
+        """Stop; outputs stay as they are."""
+        self.stop()
+
+    # Channels -------------------------------------------------------------------------------------
+
+    @rpc("CreateAIVoltageChan")
+    def add_voltage(self, request: Any) -> Answer:
+        """Add channels that measure voltages."""
+        return self._add(analog_channels(request, channels.INPUT))
+
+    @rpc("CreateAIResistanceChan")
+    def add_resistance(self, request: Any) -> Answer:
+        """Add channels that measure resistances."""
+        return self._add(analog_channels(request, channels.INPUT, channels.OHMS))
+
+    @rpc("CreateAIRTDChan")
+    def add_rtd(self, request: Any) -> Answer:
+        """Add channels with resistors that measure temperatures."""
+        return self._add(analog_channels(request, channels.INPUT, channels.RTD))
+
+    @rpc("CreateAIThrmcplChan")
+    def add_thermocouple(self, request: Any) -> Answer:
+        """Add channels with thermocouples."""
+        return self._add(analog_channels(request, channels.INPUT, channels.THERMOCOUPLE))
+
+    @rpc("CreateAOVoltageChan")
+    def add_output(self, request: Any) -> Answer:
+        """Add channels that put out voltages."""
+        return self._add(analog_channels(request, channels.OUTPUT))
+
+    @rpc("CreateDIChan")
+    def add_lines_in(self, request: Any) -> Answer:
+        """Add channels of digital lines that are read."""
+        return self._add(line_channels(request, channels.LINES_IN))
+
+    @rpc("CreateDOChan")
+    def add_lines_out(self, request: Any) -> Answer:
+        """Add channels of digital lines that are written."""
+        return self._add(line_channels(request, channels.LINES_OUT))
+
+    @fidelity(
+        "DAQ-CHANNELS",
+        evidence="our choice",
+        rule="Channels are on devices that a task of the pin map names, when there is a pin map;"
+        " one task has channels of one kind, each name once; counters, currents, bridges and the"
+        " like are UNIMPLEMENTED. Codes are NI's where its package lists them",
+    )
+    def _add(self, added: list[Channel]) -> Answer:
+        if self.started is not None:
+            raise DriverError(-200479)
+        names = [channel.name.casefold() for channel in (*self.channels, *added)]
+        if len(set(names)) != len(names):
+            raise DriverError(-200489)
+        if len({channel.kind for channel in (*self.channels, *added)}) > 1:
+            raise DriverError(-200559)
+        for channel in added:
+            for node in channel.nodes:
+                self.check_device(node.partition("/")[0])
+        self.channels += added
+        return None
+
+    @property
+    def is_input(self) -> bool:
+        """Whether it reads."""
+        return bool(self.channels) and self.channels[0].kind in _INPUTS
+
+    def _named(self, text: str) -> list[Channel]:
+        if not text:
+            return self.channels
+        known = {channel.name.casefold(): channel for channel in self.channels}
+        wanted = [text] if text.casefold() in known else expanded(text)
+        missing = [name for name in wanted if name.casefold() not in known]
+        if missing:
+            raise DriverError(-200461, f"{quoted(missing[0])}; it has {listed(sorted(known))}.")
+        return [known[name.casefold()] for name in wanted]
+
+    # Timing ---------------------------------------------------------------------------------------
+
+    @rpc("CfgSampClkTiming")
+    def set_sample_clock(self, request: Any) -> Answer:
+        """Have samples taken, or put out, at a rate."""
+        if self.started is not None:
+            raise DriverError(-200450)
+        if not self.channels:
+            raise DriverError(-200478)
+        if request.source not in ("", "OnboardClock"):
+            raise Refusal("UNIMPLEMENTED", "NI-DAQmx: only the onboard clock is simulated.")
+        self._put("Timing", "SAMP_CLK_RATE", request.rate)
+        self._put("Timing", "SAMP_QUANT_SAMP_MODE", value_of(request, "sample_mode"))
+        self._put("Timing", "SAMP_QUANT_SAMP_PER_CHAN", request.samps_per_chan)
+        self._put("Timing", "SAMP_TIMING_TYPE", SAMPLE_CLOCK)
+        self._put("Timing", "SAMP_CLK_ACTIVE_EDGE", value_of(request, "active_edge"))
+        return None
+
+    @rpc("CfgInputBuffer", "CfgOutputBuffer")
+    def set_buffer(self, request: Any) -> Answer:
+        """Set the size of the buffer."""
+        is_input = request.DESCRIPTOR.name == "CfgInputBufferRequest"
+        name = "INPUT_BUF_SIZE" if is_input else "OUTPUT_BUF_SIZE"
+        self._put("Buffer", name, request.num_samps_per_chan)
+        return None
+
+    @property
+    def is_clocked(self) -> bool:
+        """Whether a sample clock times it."""
+        return self._facts["Timing", "SAMP_TIMING_TYPE"] == SAMPLE_CLOCK
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether it ends by itself."""
+        return self._facts["Timing", "SAMP_QUANT_SAMP_MODE"] == FINITE
+
+    @property
+    def total(self) -> int:
+        """The samples of each channel, when it is finite."""
+        return int(self._facts["Timing", "SAMP_QUANT_SAMP_PER_CHAN"])
+
+    @property
+    def rate(self) -> float:
+        """Samples a second."""
+        return float(self._facts["Timing", "SAMP_CLK_RATE"])
+
+    @property
+    def buffer_size(self) -> int:
+        """Samples of each channel that may wait to be read."""
+        found = self._facts.get(("Buffer", "INPUT_BUF_SIZE"))
+        if found is not None:
+            return int(found)
+        usual = next(size for rate, size in _BUFFERS if self.rate <= rate)
+        return max(usual, self.total) if not self.is_finite else self.total
+
+    def due(self, count: int) -> float:
+        """When so many samples of each channel have passed."""
+        return (self.started or 0.0) + count / self.rate
+
+    @property
+    def passed(self) -> int:
+        """The samples of each channel that have passed since it was started."""
+        if self.started is None or not self.is_clocked:
+            return 0
+        # A little more: a wait ends at a time that was computed from a number of samples.
+        count = int((self.bench.clock.now() - self.started) * self.rate + 1e-6)
+        return min(count, self.total) if self.is_finite else count
+
+    # Running --------------------------------------------------------------------------------------
+
+    @rpc("StartTask")
+    def start_task(self, _: Any) -> Answer:
+        """Start it."""
+        if self.started is None:
+            self.start()
+        return None
+
+    @rpc("StopTask")
+    def stop_task(self, _: Any) -> Answer:
+        """Stop it."""
+        self.stop()
+        return None
+
+    @rpc("TaskControl")
+    def control(self, request: Any) -> Answer:
+        """Start, stop or abort it; to verify, reserve or commit it changes nothing else."""
+        action = value_of(request, "action")
+        if action == _START:
+            return self.start_task(request)
+        if action in (_STOP, _ABORT):
+            return self.stop_task(request)
+        if not self.channels:
+            raise DriverError(-200478)
+        return None
+
+    @fidelity(
+        "DAQ-RESERVED",
+        evidence="our choice",
+        rule="One running task at a time uses the analog inputs of a device, and one its clocked"
+        " outputs: another is the driver's error -50103 when it starts; so is one that a test left"
+        " running",
+    )
+    def start(self) -> None:
+        """Start it; raise DriverError when it cannot be."""
+        if not self.channels:
+            raise DriverError(-200478)
+        for part in self._parts():
+            user = self.bench.reserved.get(part)
+            if user not in (None, self):
+                name = user.name if isinstance(user, DaqTask) else "something else"
+                raise DriverError(-50103, f"The task {quoted(name)} uses {part}.")
+        self.bench.reserved.update(dict.fromkeys(self._parts(), self))
+        self.started, self.read_count = self.bench.clock.now(), 0
+        self.bench.stir()
+
+    def _parts(self) -> set[str]:
+        kind = self.channels[0].kind
+        if kind == channels.INPUT:
+            return {f"{channel.nodes[0].partition('/')[0]}/ai" for channel in self.channels}
+        if self.is_clocked:
+            part = {channels.OUTPUT: "ao", channels.LINES_IN: "di"}.get(kind, "do")
+            return {f"{channel.nodes[0].partition('/')[0]}/{part}" for channel in self.channels}
+        outputs = () if kind == channels.LINES_IN else self.channels
+        return {node for channel in outputs for node in channel.nodes}
+
+    def stop(self) -> None:
+        """Stop it."""
+        self.started = None
+        for part, user in list(self.bench.reserved.items()):
+            if user is self:
+                del self.bench.reserved[part]
+        self.bench.stir()
+
+    # Attributes -----------------------------------------------------------------------------------
+
+    @rpc(*(f"Get{family}Attribute{kind}" for family in _FAMILIES for kind in _KINDS))
+    def get_attribute(self, request: Any) -> Answer:
+        """Answer the value of an attribute."""
+        family, name = _family_of(request), attribute_of(request)
+        if family == "Chan":
+            return (self._channel_fact(name, request.channel),)
+        found = self._derived(family, name)
+        found = self._facts.get((family, name)) if found is None else found
+        if found is None:
+            raise _unknown(name)
+        return (found,)
+
+    def _channel_fact(self, name: str, text: str) -> Value:
+        found = {channel.facts.get(name) for channel in self._named(text)}
+        if len(found) != 1:
+            raise DriverError(-200197, f"{name} is not the same on these channels.")
+        value = found.pop()
+        if value is None:
+            raise _unknown(name)
+        return value
+
+    def _derived(self, family: str, name: str) -> Value | None:
+        """What follows from the task, and cannot be set."""
+        names = ", ".join(channel.name for channel in self.channels)
+        found: dict[tuple[str, str], Value] = {
+            ("Task", "NAME"): self.name,
+            ("Task", "CHANNELS"): names,
+            ("Task", "NUM_CHANS"): len(self.channels),
+            ("Task", "DEVICES"): ", ".join(self._devices()),
+            ("Task", "NUM_DEVICES"): len(self._devices()),
+            ("Task", "COMPLETE"): self.is_done,
+            ("Read", "NUM_CHANS"): len(self.channels),
+            ("Write", "NUM_CHANS"): len(self.channels),
+            ("Read", "DIGITAL_LINES_BYTES_PER_CHAN"): self.lines_of_channel,
+            ("Write", "DIGITAL_LINES_BYTES_PER_CHAN"): self.lines_of_channel,
+            ("Read", "TOTAL_SAMP_PER_CHAN_ACQUIRED"): self.passed,
+            ("Write", "TOTAL_SAMP_PER_CHAN_GENERATED"): self.passed,
+            ("Read", "CURR_READ_POS"): self.read_count,
+            ("Read", "AVAIL_SAMP_PER_CHAN"): self.passed - self.read_count,
+        }
+        if (family, name) == ("Read", "CHANNELS_TO_READ"):
+            return self._facts.get((family, name), names)
+        if (family, name) == ("Buffer", "INPUT_BUF_SIZE") and self.is_clocked:
+            return self.buffer_size
+        return found.get((family, name))
+
+    def _devices(self) -> list[str]:
+        found = [str(channel.facts["PHYSICAL_CHAN_NAME"]) for channel in self.channels]
+        return list(dict.fromkeys(name.partition("/")[0] for name in found))
+
+    @property
+    def lines_of_channel(self) -> int:
+        """The most lines that a channel has."""
+        return max((len(channel.nodes) for channel in self.channels), default=0)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it does not run, or has taken all of its samples."""
+        if self.started is None:
+            return True
+        return self.is_clocked and self.is_finite and self.passed >= self.total
+
+    @rpc(*(f"Set{family}Attribute{kind}" for family in _FAMILIES for kind in _KINDS))
+    def set_attribute(self, request: Any) -> Answer:
+        """Set an attribute; what is simulated follows those of timing, limits and buffers."""
+        family, name = _family_of(request), attribute_of(request)
+        raw = request.DESCRIPTOR.fields_by_name.get("value_raw")
+        value = value_of(request, "value") if raw is not None else request.value
+        if family == "Chan":
+            if name not in {key for c in self._named(request.channel) for key in c.facts}:
+                raise _unknown(name)
+            for channel in self._named(request.channel):
+                channel.facts[name] = value
+            return None
+        self._put(family, name, value)
+        return None
+
+    @fidelity(
+        "DAQ-ATTRIBUTES",
+        evidence="our choice",
+        rule="Attributes of channels, timing, buffer and reading that the simulation follows can be"
+        " set and got; all others are UNIMPLEMENTED, for what they would change nobody would see",
+    )
+    def _put(self, family: str, name: str, value: Value) -> None:
+        if (family, name) not in _SETTABLE:
+            raise _unknown(name)
+        if family == "Timing" and self.started is not None:
+            raise DriverError(-200450)
+        allowed = _SETTABLE[family, name]
+        if allowed and value not in allowed:
+            raise Refusal("UNIMPLEMENTED", f"NI-DAQmx: {name} = {value} is not simulated.")
+        if name == "SAMP_CLK_RATE" and not 0 < float(value) <= _FASTEST:
+            raise DriverError(-200077, f"The rate goes up to {_FASTEST:g} samples a second.")
+        if name == "SAMP_QUANT_SAMP_PER_CHAN" and not 0 < int(value) <= 2**26:
+            raise DriverError(-200077, f"{value} samples for each channel are too few or too many.")
+        if name == "CHANNELS_TO_READ" and self._named(str(value)) != self.channels:
+            raise Refusal("UNIMPLEMENTED", "NI-DAQmx: only all channels of a task are read.")
+        self._facts[family, name] = value
+
+
+_SETTABLE: dict[tuple[str, str], tuple[Value, ...]] = {
+    ("Timing", "SAMP_CLK_RATE"): (),
+    ("Timing", "SAMP_QUANT_SAMP_MODE"): (FINITE, CONTINUOUS),
+    ("Timing", "SAMP_QUANT_SAMP_PER_CHAN"): (),
+    ("Timing", "SAMP_TIMING_TYPE"): (SAMPLE_CLOCK, ON_DEMAND),
+    ("Timing", "SAMP_CLK_ACTIVE_EDGE"): (),
+    ("Buffer", "INPUT_BUF_SIZE"): (),
+    ("Buffer", "OUTPUT_BUF_SIZE"): (),
+    ("Read", "READ_ALL_AVAIL_SAMP"): (),
+    ("Read", "CHANNELS_TO_READ"): (),
+}
+"""What can be set, with the values that are simulated where not all are."""
+
+
+def _family_of(request: Any) -> str:
+    found = _FAMILY.fullmatch(request.DESCRIPTOR.name)
+    assert found is not None
+    return found[1].removesuffix("Attribute")
+
+
+def _unknown(name: str) -> Refusal:
+    return Refusal(
+        "UNIMPLEMENTED",
+        f"NI-DAQmx: the attribute {name} is not simulated. Answer the call with a fault (reply).",
+    )
