@@ -100,7 +100,7 @@ def test___copy___started_under_any_name___serves(
         with started(here) as address, grpc.insecure_channel(address) as channel:
             call: Any = cast("Any", channel).unary_unary(INITIALIZE[name])
             answer = call(request(name, here), timeout=PATIENCE)
-            assert answer[:2] == bytes([1 << 3 | 2, 36])
+            assert answer[:2] == bytes([1 << 3 | 2, 32])
         here.rename(tmp_path / "my logger v2.1")
 
 
