@@ -151,3 +151,10 @@ def servers() -> Iterator[Servers]:
     """Starts the small server of this folder, and whatever else serves; ends all of them."""
     with ExitStack() as stack:
         yield Servers(stack)
+
+
+@pytest.fixture(scope="module")
+def lasting_servers() -> Iterator[Servers]:
+    """Starts servers that all tests of a module use, and ends them."""
+    with ExitStack() as stack:
+        yield Servers(stack)

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
@@ -43,6 +43,18 @@ class Authority:
             name, "-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
             "-CA", f"{authority}.pem", "-CAkey", f"{authority}.key",
         )  # fmt: skip
+
+    def issue_expired(self, name: str) -> Pair:
+        """A certificate whose time has passed, and its key."""
+        request, (certificate, key) = self._folder / f"{name}.csr", self.issue(name)
+        authority = self._folder / self._name
+        run_openssl("req", "-new", "-key", str(key), "-subj", f"/CN={name}", "-out", str(request))
+        run_openssl(
+            "x509", "-req", "-in", str(request), "-CA", f"{authority}.pem",
+            "-CAkey", f"{authority}.key", "-CAcreateserial", "-days", "-1",
+            "-out", str(certificate),
+        )  # fmt: skip
+        return certificate, key
 
     def _make(self, name: str, *extra: str) -> Pair:
         certificate, key = self._folder / f"{name}.pem", self._folder / f"{name}.key"
@@ -119,6 +131,30 @@ def test___mutual_tls___no_certificate_or_a_stranger_s___is_not_served(
 
     assert is_refused(servers, address, trusting(authority))
     assert is_refused(servers, address, trusting(authority, stranger))
+
+
+def test___mutual_tls___certificate_that_expired___is_not_served(
+    servers: Servers, authority: Authority, pair: Pair
+) -> None:
+    address = address_of(servers(*OFF, *flags(pair), "--tls-client-ca", authority.certificate))
+
+    assert is_refused(servers, address, trusting(authority, authority.issue_expired("late")))
+    assert servers.calls(address, trusting(authority, authority.issue("in time")))
+
+
+def test___tls___server_is_a_stranger_or_expired___client_says_that_it_does_not_trust_it(
+    servers: Servers, authority: Authority, pair: Pair, tmp_path: Path
+) -> None:
+    stranger = Authority(tmp_path, "stranger")
+    for own, trusted in ((pair, stranger), (authority.issue_expired("old"), authority)):
+        address = address_of(servers(*OFF, *flags(own)))
+
+        with pytest.raises(grpc.RpcError) as refused:
+            servers.calls(address, trusting(trusted))
+
+        error: Any = refused.value
+        assert error.code() is grpc.StatusCode.UNAVAILABLE
+        assert "certificate" in error.details().lower()
 
 
 def test___address_of_the_network___with_tls___is_served(

@@ -15,10 +15,12 @@ from typing import Any
 
 import grpc
 
+LARGEST_MESSAGE = 64 * 2**20
+"""Bytes of a request, which has to fit into memory; those of this package need far less."""
 _OPTIONS = [
     # Otherwise a second server binds the same port and gets half of the calls.
     ("grpc.so_reuseport", 0),
-    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_receive_message_length", LARGEST_MESSAGE),
     ("grpc.max_send_message_length", -1),
 ]
 _TRIES = 20

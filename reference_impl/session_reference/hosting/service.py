@@ -8,10 +8,10 @@ ends with exit code 0.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +24,7 @@ import grpc
 from ni.measurementlink.discovery.v1.client import ServiceInfo, ServiceLocation
 
 from . import listening
+from .console import say, set_up_output
 from .registration import Registration, ServiceConfigError, read_service_config
 from .stopping import GRACE, StopRequests, ends, stop
 
@@ -108,21 +109,21 @@ _FLAGS: list[Callable[[Any], Any]] = [
 
 def host(service: Service, chosen: Options) -> None:
     """Serve until somebody asks to stop; raise ClickException, with the remedy, if that fails."""
-    _set_up_output(chosen.verbose)
+    set_up_output(chosen.verbose)
     requests = StopRequests(on_stdin_close=chosen.stop_on_stdin_close)
     info = _describe(service.service_config)
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="call")
     server, port = _listen(service, chosen, pool)
     address = listening.join(chosen.host, port)
-    _say(f"{info.display_name} serves on {address}{', with TLS' if chosen.tls_cert else ''}.")
+    say(f"{info.display_name} serves on {address}{', with TLS' if chosen.tls_cert else ''}.")
     try:
         with _ready_file(chosen.ready_file, address), _registered(info, chosen, port, requests):
-            _say(f"{'Enter or ' if requests.at_terminal else ''}Ctrl-C stops it.")
+            say(f"{'Enter or ' if requests.at_terminal else ''}Ctrl-C stops it.")
             reason = requests.wait()
-            _say(f"Stopping ({reason}); running calls have {GRACE:g} s to finish.")
+            say(f"Stopping ({reason}); running calls have {GRACE:g} s to finish.")
     finally:
         all_ended = stop(server, pool, service.release, requests.pending)
-    _say("Stopped." if all_ended else "Stopped; a call that does not end was left behind.")
+    say("Stopped." if all_ended else "Stopped; a call that does not end was left behind.")
     if not all_ended:
         sys.stdout.flush()
         os._exit(0)  # Python would wait for the worker of that call
@@ -180,10 +181,12 @@ def _ready_file(path: Path | None, address: str) -> Generator[None, None, None]:
     if path is None:
         yield
         return
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        draft.write_text(f"{address}\n", encoding="utf-8")
-        draft.replace(path)
+        # Only its user can read it, and nobody can foresee its name.
+        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(f"{address}\n")
+        Path(draft).replace(path)
     except OSError as error:
         raise click.ClickException(f"Cannot write the ready file: {error}.") from error
     try:
@@ -201,7 +204,7 @@ def _registered(
     if chosen.discovery == "off":
         yield
         return
-    registration = Registration(info, _location(chosen, port), _say, chosen.discovery_address)
+    registration = Registration(info, _location(chosen, port), say, chosen.discovery_address)
     registration.start()
     try:
         if chosen.discovery == "auto":
@@ -233,23 +236,3 @@ def _location(chosen: Options, port: int) -> ServiceLocation:
         name = socket.gethostname()
     insecure, secure = ("", str(port)) if chosen.tls_cert else (str(port), "")
     return ServiceLocation(name, insecure_port=insecure, ssl_authenticated_port=secure)
-
-
-def _set_up_output(verbose: int) -> None:
-    """Log to standard error; NI's client is hardly heard, since this package says it shorter."""
-    level = [logging.WARNING, logging.INFO, logging.DEBUG][min(verbose, 2)]
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
-    if verbose < 2:
-        logging.getLogger("ni").setLevel(logging.CRITICAL)
-    if reconfigure := getattr(sys.stdout, "reconfigure", None):
-        reconfigure(errors="replace")  # a name may not be in the console's alphabet
-
-
-def _say(sentence: str) -> None:
-    """Tell whoever started the server; nobody may be listening any more."""
-    try:
-        print(sentence, flush=True)
-    except OSError:
-        # Otherwise Python tries again when it ends, and makes another exit code of it.
-        with Path(os.devnull).open("w") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())

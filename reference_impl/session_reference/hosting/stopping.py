@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import queue
+import select
 import signal
+import socket
 import sys
 import threading
 import time
@@ -32,8 +33,12 @@ class StopRequests:
 
     def __init__(self, *, on_stdin_close: bool) -> None:
         """Begin to listen; only the main thread may."""
-        # Unlike an event, this may be used by a signal handler that interrupts its own reader.
-        self._reasons: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._said = ""
+        # Python writes the number of a signal there, whichever thread it reaches and whatever
+        # the main thread waits for, on Windows, too.
+        self._ear, self._bell = socket.socketpair()
+        self._bell.setblocking(False)
+        signal.set_wakeup_fd(self._bell.fileno(), warn_on_full_buffer=False)
         for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), self._signalled)
@@ -49,16 +54,15 @@ class StopRequests:
 
     def pending(self) -> bool:
         """Whether somebody has asked and was not heard yet."""
-        return not self._reasons.empty()
+        return bool(select.select([self._ear], [], [], 0)[0])
 
     def wait(self) -> str:
         """Wait until somebody asks; return how."""
-        while True:
-            with contextlib.suppress(queue.Empty):
-                return self._reasons.get(timeout=0.5)  # without end, Windows would hide Ctrl-C
+        number = self._ear.recv(1)[0]
+        return signal.Signals(number).name if number else self._said
 
-    def _signalled(self, number: int, _frame: object) -> None:
-        self._reasons.put(signal.Signals(number).name)
+    def _signalled(self, _number: int, _frame: object) -> None:
+        """Nothing more: the bell has rung already."""
 
     def _watch_stdin(self, until: bytes, reason: str) -> None:
         def read() -> None:
@@ -67,7 +71,8 @@ class StopRequests:
                 while (byte := os.read(0, 1)) not in (until, b""):
                     pass
                 if byte == until:  # a terminal that closes tells it by a signal
-                    self._reasons.put(reason)
+                    self._said = reason
+                    self._bell.send(b"\0")
 
         threading.Thread(target=read, name="stdin", daemon=True).start()
 
