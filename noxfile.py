@@ -14,6 +14,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 OLDEST = (3, 10)
+PIP = ("-m", "pip", "--disable-pip-version-check", "install", "--quiet")
 
 
 def bootstrap(arguments: list[str]) -> int:
@@ -55,7 +56,7 @@ def _private_environment() -> Path:
         print(f"Setting up nox and uv in {folder.relative_to(HERE)} (once)", flush=True)
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.check_call([sys.executable, "-m", "venv", str(folder)])
-        subprocess.check_call([str(python), "-m", "pip", "install", "--quiet", "nox", "uv"])
+        subprocess.check_call([str(python), *PIP, "nox", "uv"])
         complete.touch()
     return python
 

@@ -221,7 +221,7 @@ class Bench:
 OURS = ("session-fakes", "session-contract", "python")
 BESIDE = {
     "bench_example.py": {
-        "recording.csv": "volts\n0.5\n",
+        "recording.csv": "seconds,volts\n0,0.5\n0.001,0.6\n",
         "station.pinmap": """<?xml version="1.0" encoding="utf-8"?>
 <PinMap xmlns="http://www.ni.com/TestStand/SemiconductorModule/PinMap.xsd" schemaVersion="1.6">
   <Instruments><NIDmmInstrument name="A" /><NIDmmInstrument name="B" /></Instruments>

@@ -41,7 +41,6 @@ ELSEWHERE = {
     "session-contract diff": ("contract_tests/tests/test_results_diff.py", '"diff"'),
     "session-contract judge": ("contract_tests/tests/test_judge_command.py", '["judge", *argu'),
     "session-contract list --class": ("contract_tests/tests/test_cli.py", '"--class"'),
-    "session-contract new": ("contract_tests/new_projects/check.py", '"new", *shlex.split(shape)'),
     "session-contract replay": ("contract_tests/tests/test_run_command.py", '"replay", name'),
     "session-contract run --address --proto": (
         "examples/offline/node_lock.py", '"--address", address, *_PROTO',

@@ -9,7 +9,7 @@ if not defined client set "client=%here%..\..\reference_impl\session_reference\c
 
 if exist "%here%.venv\complete" goto start
 py -3 -m venv "%here%.venv" || exit /b 1
-"%here%.venv\Scripts\python.exe" -m pip install --quiet "%client%" "%here%." || exit /b 1
+"%here%.venv\Scripts\python.exe" -m pip --disable-pip-version-check install --quiet "%client%" "%here%." || exit /b 1
 type nul > "%here%.venv\complete"
 
 :start

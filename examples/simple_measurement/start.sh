@@ -7,7 +7,7 @@ client=${DEVICE_COMMUNICATION_CLIENT:-$here/../../reference_impl/session_referen
 
 if ! [ -f "$here/.venv/complete" ]; then
     python3 -m venv "$here/.venv" &&
-        "$here/.venv/bin/python" -m pip install --quiet "$client" "$here" &&
+        "$here/.venv/bin/python" -m pip --disable-pip-version-check install --quiet "$client" "$here" &&
         touch "$here/.venv/complete" || exit 1
 fi
 exec "$here/.venv/bin/python" "$here/measurement.py" "$@"

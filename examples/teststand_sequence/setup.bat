@@ -7,5 +7,5 @@ set "reference=%here%..\..\reference_impl\session_reference"
 set "python=%~1"
 if not defined python set "python=py -3"
 %python% -m venv "%here%.venv" || exit /b 1
-"%here%.venv\Scripts\python.exe" -m pip install --quiet "%reference%\custom_instrument" "%reference%\file_logger" "%here%."
+"%here%.venv\Scripts\python.exe" -m pip --disable-pip-version-check install --quiet "%reference%\custom_instrument" "%reference%\file_logger" "%here%."
 exit /b %errorlevel%

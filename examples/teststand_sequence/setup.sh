@@ -4,5 +4,5 @@
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd) || exit 1
 reference=$here/../../reference_impl/session_reference
 "${1:-python3}" -m venv "$here/.venv" &&
-    "$here/.venv/bin/python" -m pip install --quiet \
+    "$here/.venv/bin/python" -m pip --disable-pip-version-check install --quiet \
         "$reference/custom_instrument" "$reference/file_logger" "$here"

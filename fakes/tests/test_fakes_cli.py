@@ -810,6 +810,28 @@ def test___run___no_registration_in_time___explains_and_goes_on() -> None:
     assert (process.returncode, out) == (0, "went on\n")
 
 
+def test___run___registration_that_comes_late___is_told_after_all() -> None:
+    code = (
+        "import sys; sys.stdin.readline()\n"
+        "from ni.measurementlink.discovery.v1.client import *\n"
+        "late = ServiceInfo('a.Late', '', ['a.Late'], display_name='Late')\n"
+        "DiscoveryClient().register_service(late, ServiceLocation('localhost', '1', ''))\n"
+        "sys.stdin.readline()"
+    )
+    arguments = ("run", "--registration-within", "100ms", "--", *python(code))
+
+    with started(*arguments, stdin=subprocess.PIPE) as process:
+        assert process.stdin
+        read_until(process, "did not register within 0.1 s", error=True)
+        read_until(process, "you are told once it has", error=True)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        read_until(process, "Late is registered after", error=True)
+        _, rest = process.communicate("\n", timeout=30)
+
+    assert "did not register" not in rest
+
+
 @posix
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test___run___signalled___passes_it_on_once_and_waits(number: int) -> None:

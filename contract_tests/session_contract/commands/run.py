@@ -94,5 +94,6 @@ def needed() -> Generator[None, None, None]:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _NEEDED:
             raise
-        output.complain(f"A run needs {error.name}: pip install 'session-contract[contract]'")
+        extra = "pip install 'session-contract[contract]' (in a clone: pip install '.[contract]')"
+        output.complain(f"A run needs {error.name}: {extra}")
         sys.exit(Verdict.USAGE)

@@ -22,6 +22,9 @@ _NUMBER = "the number of the SDK's behaviour is sent: of five, only the first th
 _FORGETS_CLOSE = "the client does not remember that it has closed"
 
 CAUSES: Mapping[str, str] = {
+    "INIT-AUTO-CREATE": (
+        "proto3 does not send a value of 0: who reads the field without defaults finds no behaviour"
+    ),
     "INIT-AUTO-ATTACH": "sessions are kept by id only, so that the open one is not found by name",
     "INIT-NEW-EXISTS": "INITIALIZE_NEW replaces the open session, or attaches to it",
     "INIT-NEW-UNTOUCHED": "the resource is opened again before the server sees that it is open",

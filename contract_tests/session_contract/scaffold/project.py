@@ -42,7 +42,8 @@ def make(names: Names, destination: Path, *, bare: bool = False) -> None:
     """
     if importlib.util.find_spec("grpc_tools") is None:
         raise ScaffoldError(
-            "The stubs are made by grpcio-tools: pip install 'session-contract[contract]'."
+            "The stubs are made by grpcio-tools: pip install 'session-contract[contract]' "
+            "(in a clone: pip install '.[contract]')."
         )
     try:
         if destination.exists() and any(destination.iterdir()):

@@ -218,15 +218,18 @@ class _Watch:
 
     def _watch(self) -> None:
         deadline = self._started + self._limits.seconds
+        is_explained = False
         while True:
             ended = self._child.poll()
-            rest = deadline - time.monotonic()
+            rest = _TICK if is_explained else deadline - time.monotonic()
             name = self._registered(0 if ended is not None else max(0.0, min(_TICK, rest)))
             if name is not None:
                 self._tell(name)
                 return
-            if ended is not None or rest <= 0:
+            if (ended is not None or rest <= 0) and not is_explained:
                 self._explain(ended)
+                is_explained = True
+            if ended is not None:
                 return
 
     def _registered(self, seconds: float) -> str | None:
@@ -263,6 +266,8 @@ class _Watch:
         else:
             for line in self._reasons(ended):
                 self._say(line)
+            if ended is None:
+                self._say("If it is only slow, as a first start may be, you are told once it has.")
 
     def _say(self, line: str) -> None:
         say(line, beside_a_command=self._child.poll() is None)
