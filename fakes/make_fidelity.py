@@ -10,10 +10,14 @@ import importlib
 import pkgutil
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import get_args
 
 import session_fakes
+from session_fakes.device.covered import covered
+from session_fakes.device.drivers import DRIVERS, installed
+from session_fakes.device.instruments import simulation_of
 from session_fakes.fidelity import MARKS, Evidence, Mark
 
 HERE = Path(__file__).resolve().parent
@@ -32,6 +36,11 @@ what NI's published clients and samples do or need (*seen in NI's code*). Where 
 fakes do the strictest thing that makes sense, and say so: *our choice*. No rule of this page was
 compared with NI's services running on a station: that is *unverified*.
 
+For the simulated instruments, NI's drivers over the NI gRPC Device Server, *tested by NI* means
+what NI's tests of that server assert, and *seen in NI's code* its published source: so much is
+known of how sessions are shared. Measured values are plausible and nothing more, and so are the
+texts and many of the codes of drivers' errors: no instrument and no driver was run.
+
 The rules whose names begin with TS are those of TestStand, for the sequences that
 `session_fakes.teststand` runs. *Documented* means TestStand's manual there; no TestStand was run.
 
@@ -42,6 +51,17 @@ The rules whose names begin with TS are those of TestStand, for the sequences th
 - Not for what is not listed: an RPC without a handler answers UNIMPLEMENTED.
 - Not for security: the fakes listen on loopback, without encryption, and believe their clients.
 """
+
+
+_DEVICES = "## The RPCs of the drivers"
+_VERSIONS_AT = 2
+_ABOUT_DEVICES = """\
+A *simulated* RPC does something on the bench, or keeps what it is told and answers it when asked.
+A *passive* one does nothing, and nobody can notice. All others answer UNIMPLEMENTED, with a text
+that says how to answer them; NI's packages show a text of their own for that code, so look at
+`session-fakes calls`. Never does a read or a fetch answer zeros because nothing is known.
+NI-VISA over the device server is not simulated: all of its RPCs are UNIMPLEMENTED. So are
+drivers that NI has no Python package for."""
 
 
 def load_marks() -> dict[str, Mark]:
@@ -80,6 +100,49 @@ def rpc_rows() -> Iterator[tuple[str, str, bool]]:
             yield service.descriptor.name, method.name, method.name in service.handlers
 
 
+def device_section() -> list[str]:
+    """How the RPCs of the drivers are answered; as it stands on the page where it cannot be told.
+
+    Other versions of the drivers' packages have other RPCs: the page says of which it speaks.
+    """
+    told = _device_section() if len(installed()) == len(DRIVERS) else []
+    written = _written_section()
+    if not told or (written and _versions() != written[_VERSIONS_AT]):
+        return written or told
+    return told
+
+
+def _written_section() -> list[str]:
+    lines = TARGET.read_text(encoding="utf-8").splitlines() if TARGET.exists() else []
+    if _DEVICES not in lines:
+        return []
+    begin = lines.index(_DEVICES)
+    return lines[begin : next(n for n in range(begin + 1, len(lines)) if lines[n][:3] == "## ") - 1]
+
+
+def _versions() -> str:
+    counted = ", ".join(f"{each.package} {version(each.package)}" for each in DRIVERS)
+    return f"Counted with {counted}."
+
+
+def _device_section() -> list[str]:
+    lines = [_DEVICES, "", _versions(), "", *_ABOUT_DEVICES.splitlines(), ""]
+    lines += ["| Driver | RPCs | simulated | passive | UNIMPLEMENTED |", "| --- |" + " --- |" * 4]
+    named: list[str] = []
+    for driver in DRIVERS:
+        kinds = covered(driver)
+        passive = [name for name, kind in kinds.items() if kind == "passive"]
+        simulated = [n for n, kind in kinds.items() if kind not in ("passive", "UNIMPLEMENTED")]
+        rest = len(kinds) - len(simulated) - len(passive)
+        lines.append(
+            f"| {driver.package} | {len(kinds)} | {len(simulated)} | {len(passive)} | {rest} |"
+        )
+        named += ["", f"**{driver.package}**, simulated: {', '.join(simulated)}."]
+        reasons = simulation_of(driver).PASSIVE
+        named += [f"Passive: {', '.join(f'{n} ({reasons[n]})' for n in passive)}."] * bool(passive)
+    return [*lines, *named]
+
+
 def render() -> str:
     """The whole page."""
     tests = tests_by_rule()
@@ -88,6 +151,7 @@ def render() -> str:
         answer = "implemented" if implemented else "UNIMPLEMENTED"
         lines.append(f"| {service} | {name} | {answer} |")
     lines += ["", "Every RPC can be made to fail, to be slow, to hang or to answer something else."]
+    lines += ["", *device_section()]
     for evidence in get_args(Evidence):
         marks = sorted((m for m in load_marks().values() if m.evidence == evidence), key=_by_name)
         lines += ["", f"## Rules: {evidence} ({len(marks)})", ""]

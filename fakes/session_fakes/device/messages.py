@@ -65,7 +65,8 @@ def built(response_class: type[Message], fields: Mapping[str, Any]) -> Message:
             response.MergeFromString(_packed(known[name].number, samples))
         elif f"{name}_raw" in known:
             _set(response, f"{name}_raw", value)
-            _set(response, name, value)
+            if not isinstance(value, float):  # an enum of numbers that are none
+                _set(response, name, value)
         else:
             _set(response, name, value)
     return response

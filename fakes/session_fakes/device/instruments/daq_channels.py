@@ -121,6 +121,8 @@ def _names(given: str, physical: list[str]) -> list[str]:
 def line_channels(request: Any, kind: int) -> list[Channel]:
     """The channels that a request adds to a task, of digital lines."""
     lines = [line for item in expanded(request.lines) for line in _lines(item)]
+    if not lines:
+        raise DriverError(-200461, "No line is named.")
     if value_of(request, "line_grouping") == _ONE_CHANNEL:
         name = request.name_to_assign_to_lines or _short(request.lines)
         return [_of_lines(name, kind, lines, request.lines)]

@@ -24,8 +24,23 @@ ON_DEMAND, SAMPLE_CLOCK, IMPLICIT = 10390, 10388, 10451
 FINITE, CONTINUOUS = 10178, 10123
 _START, _STOP, _ABORT = 0, 1, 6
 _FAMILY = re.compile(r"[GS]et(\w+?)Attribute(\w+)Request")
-_KINDS = ("Bool", "Double", "Int32", "String", "UInt32", "UInt64")
-_FAMILIES = ("Buffer", "Chan", "ExportedSignal", "Read", "Task", "Timing", "Trig", "Write")
+_GOT = {
+    "Buffer": ("UInt32",),
+    "Chan": ("Double", "Int32", "String", "UInt32"),
+    "Read": ("Bool", "String", "UInt32", "UInt64"),
+    "Task": ("Bool", "String", "UInt32"),
+    "Timing": ("Double", "Int32", "UInt64"),
+    "Write": ("UInt32", "UInt64"),
+}
+"""The attributes that have values: what they are of, and their types."""
+_SET = {
+    "Buffer": ("UInt32",),
+    "Chan": ("Double", "Int32"),
+    "Read": ("Bool", "String"),
+    "Timing": ("Double", "Int32", "UInt64"),
+}
+_OF_CHANNELS = {"AI_MIN", "AI_MAX", "AI_TERM_CFG", "AO_MIN", "AO_MAX"}
+"""What can be set for a channel."""
 _FASTEST = 1e7
 _BUFFERS = ((100.0, 1_000), (1e4, 10_000), (1e6, 100_000), (math.inf, 1_000_000))
 """Samples of a buffer, by the rate that it is enough for."""
@@ -271,7 +286,7 @@ class DaqTask(DaqSystem, Simulation):
 
     # Attributes -----------------------------------------------------------------------------------
 
-    @rpc(*(f"Get{family}Attribute{kind}" for family in _FAMILIES for kind in _KINDS))
+    @rpc(*(f"Get{family}Attribute{kind}" for family in _GOT for kind in _GOT[family]))
     def get_attribute(self, request: Any) -> Answer:
         """Answer the value of an attribute."""
         family, name = _family_of(request), attribute_of(request)
@@ -333,20 +348,23 @@ class DaqTask(DaqSystem, Simulation):
             return True
         return self.is_clocked and self.is_finite and self.passed >= self.total
 
-    @rpc(*(f"Set{family}Attribute{kind}" for family in _FAMILIES for kind in _KINDS))
+    @rpc(*(f"Set{family}Attribute{kind}" for family in _SET for kind in _SET[family]))
     def set_attribute(self, request: Any) -> Answer:
         """Set an attribute; what is simulated follows those of timing, limits and buffers."""
         family, name = _family_of(request), attribute_of(request)
         raw = request.DESCRIPTOR.fields_by_name.get("value_raw")
         value = value_of(request, "value") if raw is not None else request.value
         if family == "Chan":
-            if name not in {key for c in self._named(request.channel) for key in c.facts}:
-                raise _unknown(name)
-            for channel in self._named(request.channel):
-                channel.facts[name] = value
+            self._put_for_channels(name, value, self._named(request.channel))
             return None
         self._put(family, name, value)
         return None
+
+    def _put_for_channels(self, name: str, value: Value, wanted: list[Channel]) -> None:
+        if name not in _OF_CHANNELS or not all(name in channel.facts for channel in wanted):
+            raise _unknown(name)
+        for channel in wanted:
+            channel.facts[name] = value
 
     @fidelity(
         "DAQ-ATTRIBUTES",
