@@ -48,14 +48,17 @@ def answers(address: str, within: float) -> bool:
                ("grpc.max_reconnect_backoff_ms", 200), ("grpc.use_local_subchannel_pool", 1),
                # As long as a busy server may take to greet, in spite of the name.
                ("grpc.min_reconnect_backoff_ms", patience)]  # fmt: skip
-    with grpc.insecure_channel(address, options) as channel:
-        ready = grpc.channel_ready_future(channel)
-        try:
-            ready.result(timeout=within)
-        except grpc.FutureTimeoutError:
-            ready.cancel()
-            return False
-        return True
+    channel = grpc.insecure_channel(address, options)
+    ready = threading.Event()
+    channel.subscribe(
+        lambda state: ready.set() if state is grpc.ChannelConnectivity.READY else None,
+        try_to_connect=True,
+    )
+    try:
+        return ready.wait(within)
+    finally:
+        # Closing waits until gRPC looks at the connection again, for 0.2 s.
+        threading.Thread(target=channel.close).start()
 
 
 class CommandHost:
