@@ -9,10 +9,16 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("nidmm", reason="the extra drivers is not installed")
+pytest.importorskip("nidaqmx", reason="the extra drivers is not installed")
 pytest.importorskip("nidcpower", reason="the extra drivers is not installed")
+pytest.importorskip("nidigital", reason="the extra drivers is not installed")
+pytest.importorskip("nidmm", reason="the extra drivers is not installed")
+pytest.importorskip("nifgen", reason="the extra drivers is not installed")
+pytest.importorskip("niscope", reason="the extra drivers is not installed")
+pytest.importorskip("niswitch", reason="the extra drivers is not installed")
 
 from session_contract.checks.marking import specification
+from session_contract.driver.interfaces import INTERFACES
 from session_contract.results.run_result import CheckResult, Outcome
 from session_contract.results.verdict import MINIMUM
 from session_contract.running import checking, outcomes, plugin
@@ -23,7 +29,7 @@ from session_fakes.device.repository import SessionRepository
 from session_fakes.station import FakeStation
 
 wrong: Any = importlib.import_module("wrong_devices")
-DMM, DC_POWER = "nidmm_grpc.NiDmm", "nidcpower_grpc.NiDCPower"
+DMM = "nidmm_grpc.NiDmm"
 HOUSE = Path(__file__).resolve().parents[2]
 TARGET = """
 [target]
@@ -77,7 +83,7 @@ def run(
     return listening.checks
 
 
-@pytest.mark.parametrize("interface", [DMM, DC_POWER])
+@pytest.mark.parametrize("interface", sorted(INTERFACES))
 def test___the_fake_device_server___every_check___met_and_nothing_left(
     tmp_path: Path, station: FakeStation, interface: str
 ) -> None:
@@ -154,12 +160,14 @@ def test___a_package_that_closes_always_or_never___checked___is_found(
 # How it is named ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["nidmm", "nidcpower"])
-def test___the_target_files_of_the_fake___loaded___are_of_class_driver(name: str) -> None:
+@pytest.mark.parametrize("interface", sorted(INTERFACES))
+def test___the_target_files_of_the_fake___loaded___are_of_class_driver(interface: str) -> None:
+    name = INTERFACES[interface].package
+
     target = load_any_target(HOUSE / "contract_tests" / "targets" / f"{name}.toml")
 
     assert target.conformance_class == "driver"
-    assert name.removeprefix("ni") in target.where.lower()
+    assert target.where.startswith(f"{interface} at ")
 
 
 def test___an_interface_that_nobody_knows___loaded___names_the_nearest(tmp_path: Path) -> None:

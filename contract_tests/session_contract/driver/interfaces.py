@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from google.protobuf.descriptor import ServiceDescriptor
 
@@ -32,6 +32,8 @@ class DriverInterface:
     """The field with the session."""
     error: str = INVALID_HANDLE
     """The code for a session that is not open; empty where it is not known."""
+    simulated: Mapping[str, object] = field(default_factory=lambda: {"option_string": "Simulate=1"})
+    """Fields of the initialization, where the target file says nothing: no hardware is needed."""
 
     def descriptor(self) -> ServiceDescriptor:
         """The service, as the installed package describes it."""
@@ -67,6 +69,8 @@ INTERFACES: Mapping[str, DriverInterface] = {
             "niswitch_grpc.NiSwitch",
             "niswitch.niswitch_pb2",
             initialize="InitWithTopology",
+            # A name of a switch that is not there is refused even then.
+            simulated={"resource_name": "", "topology": "2567/Independent", "simulate": True},
         ),
         DriverInterface(
             "nidigital", "nidigitalpattern_grpc.NiDigital", "nidigital.nidigitalpattern_pb2"

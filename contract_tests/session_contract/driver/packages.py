@@ -67,11 +67,12 @@ class PackageClient:
     def _opened(self, name: str, options: Any) -> Any:  # noqa: ANN401 - of the package
         if self._interface.package == "nidaqmx":
             return self._package.Task(new_task_name=name, grpc_options=options)
-        configuration = self._server.target.configuration
+        given = dict(self._server.target.configuration)
+        resource = str(given.pop("resource_name", RESOURCE))
+        if self._interface.package == "niswitch":
+            return self._package.Session(resource, grpc_options=options, **given)
         return self._package.Session(
-            str(configuration.get("resource_name", RESOURCE)),
-            options=str(configuration.get("option_string", "")),
-            grpc_options=options,
+            resource, options=str(given.get("option_string", "")), grpc_options=options
         )
 
     @property

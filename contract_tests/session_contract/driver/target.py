@@ -11,9 +11,6 @@ from session_contract.subject.loading import identity, limits, place
 from session_contract.subject.target import Address, Command, Identity, Limits, Servicer
 from session_contract.subject.toml_files import Section, nearest
 
-SIMULATED = {"option_string": "Simulate=1"}
-"""Fields of the initialization, where the file says nothing: no hardware is needed."""
-
 
 @dataclass(frozen=True)
 class DriverTarget:
@@ -46,13 +43,14 @@ def driver_target(top: Section, here: Path) -> DriverTarget:
     """The device server that a target file describes."""
     about = top.section("target")
     known_failures = about.text("known_failures")
+    interface = _interface(about)
     target = DriverTarget(
         identity=identity(about),
         place=_place(about, here),
         here=here,
-        interface=_interface(about),
+        interface=interface,
         by_discovery=about.flag("discovery"),
-        configuration=top.table("initialize") or SIMULATED,
+        configuration=top.table("initialize") or interface.simulated,
         limits=limits(top.section("limits")),
         known_failures=here / known_failures if known_failures else None,
     )
