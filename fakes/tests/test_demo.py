@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 from session_fakes.cli.app import cli
 from session_fakes.demo.server import Notebook
 
+HOUSE = Path(__file__).resolve().parents[2]
 ATTACHED = {"session_id": "session 1", "new_session_initialized": False}
 
 
@@ -69,6 +71,12 @@ def test___demo___run___shows_one_session_of_two_plug_ins(tmp_path: Path) -> Non
     assert "Both plug-ins used session 1" in done.output
     assert str(svg) in done.output
     assert ET.parse(svg).getroot().tag.endswith("svg")
+    shown = HOUSE / "spec/guides/pictures/demo.svg"  # at the entrance of the site
+    drawn, kept = (
+        re.findall(r"<title>(?:\d )?(\D+)", path.read_text("utf-8")) for path in (svg, shown)
+    )
+    assert drawn == kept
+    assert "Main: Voltage: Done in " in drawn
 
 
 def test___demo___of_a_service_that_does_not_share___says_so(

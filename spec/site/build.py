@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import kill_matrix
 import speed
 from frame import HERE, Page, framed
-from pages import all_page, document_page, index_page, prose_page
+from pages import OVERVIEWS, READING, all_page, document_page, index_page, prose_page
 from prose import Prose
 
 from session_spec import SourceError, Specification, guide_trace, load, rules
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from cards import Evidence
 
 GUIDES = HERE.parent / "guides"
+ORDER = (
+    "sixty-seconds", "which-behaviour", "write-a-server", "write-a-client", "validate-my-service",
+    "read-a-report", "in-ci", "plug-in-offline", "fault-recipes", "teststand-cookbook",
+    "troubleshooting", "from-ni-sample", "not-verified", "reading-the-specification",
+)  # fmt: skip
+"""The guides, as somebody reads them who is new here."""
 PRINTED: dict[str, Callable[[], str]] = {
     "rules": rules.render,
     "guide-trace": guide_trace.render,
@@ -62,12 +68,13 @@ def build(
     Raises:
         SourceError: Two pages would have the same name.
     """
-    pictures = speed.pictures() if "speed" in texts else {}
+    pictures = _pictures() | (speed.pictures() if "speed" in texts else {})
     pages = _pages(specification, texts, evidence or {}, frozenset(pictures))
     out.mkdir(parents=True, exist_ok=True)
     for page in pages:
         _write(out / page.name, framed(page, pages))
     for name, picture in pictures.items():
+        (out / name).parent.mkdir(exist_ok=True)
         _write(out / name, picture)
     _write(out / "search-index.js", _search_index(specification))
     for name in ("style.css", "search.js"):
@@ -87,9 +94,24 @@ def _pages(
         raise SourceError([Finding(GUIDES, 0, f"two pages are named {sorted(twice)}", remedy)])
     prose = Prose(specification, pictures | {f"{stem}.html" for stem in stems})
     documents = [document_page(d, prose, evidence) for d in specification.documents]
-    readings = [prose_page(name, text, prose) for name, text in texts.items()]
+    readings = [
+        prose_page(name, text, prose, group=OVERVIEWS if name in PRINTED else READING)
+        for name, text in texts.items()
+    ]
     index = index_page(specification, prose, readings)
-    return [index, *documents, all_page(specification, prose), *readings]
+    return [
+        index,
+        *(page for page in readings if page.group == READING),
+        *documents,
+        all_page(specification, prose),
+        *(page for page in readings if page.group == OVERVIEWS),
+    ]
+
+
+def _pictures() -> dict[str, str]:
+    """The pictures of the guides and of the entrance, by the names of their files."""
+    files = sorted(GUIDES.glob("pictures/*.svg"))
+    return {f"pictures/{path.name}": path.read_text(encoding="utf-8") for path in files}
 
 
 def _search_index(specification: Specification) -> str:
@@ -113,9 +135,16 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
+def _place(guide: Path) -> tuple[int, str]:
+    """Where a guide stands among the others; one that nobody has put in its place stands last."""
+    order = {name: place for place, name in enumerate(ORDER)}
+    return order.get(guide.stem, len(ORDER)), guide.stem
+
+
 def texts() -> dict[str, str]:
     """The guides, and the pages that session_spec prints, as Markdown by the name of the page."""
-    found = {path.stem: path.read_text(encoding="utf-8") for path in sorted(GUIDES.glob("*.md"))}
+    files = sorted(GUIDES.glob("*.md"), key=_place)
+    found = {path.stem: path.read_text(encoding="utf-8") for path in files}
     return found | {name: render() for name, render in PRINTED.items()}
 
 

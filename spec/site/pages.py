@@ -15,12 +15,30 @@ from session_spec.diagram import draw, transitions
 from session_spec.requirement import Document
 from session_spec.tables import TABLES
 
-SPECIFICATION, READING = "Specification", "Guides and overviews"
+SPECIFICATION, READING, OVERVIEWS = "Specification", "Guides", "Overviews"
+_PATHS = (
+    ("I have a server", "validate-my-service.html", "session-contract run --target my_lock.toml",
+     "In any language: one command says whether it is right, and where not."),
+    ("I have to write one", "write-a-server.html", "session-contract new my_lock",
+     "A project that is right before you change anything: server, client, tests, CI."),
+    ("I develop plug-ins", "plug-in-offline.html", "session-fakes run -- python measurement.py",
+     "Unmodified and without NI's software; a test fails that leaks a session."),
+    ("I write sequences", "teststand-cookbook.html", "session-fakes sequence --main steps.py:test",
+     "Setup, Main and Cleanup without TestStand, and who held which session when."),
+)  # fmt: skip
+"""Where people go from the entrance: what they say, the page, the command that it begins with."""
+
+DEMO = "pictures/demo.svg"
 
 _WHAT = """
 Measurement plug-ins and a test sequence share one resource (a log file, an instrument, a
-connection) through a gRPC server that hands out its one open session. These pages say exactly what
-such a server, its clients and the sequence have to do: rule by rule, with examples that are run.
+connection) through a gRPC server that hands out its one open session. Here is exactly what such a
+server, its clients and the sequence have to do, a suite that says whether yours do it, and fakes
+of NI's services to run them on.
+"""
+_SHOWN = """
+`session-fakes demo` plays a sequence with two plug-ins, each a process of its own. The steps are
+above; below, who reserved the one session they share, and how long it stayed registered.
 """
 
 
@@ -28,17 +46,21 @@ def index_page(specification: Specification, prose: Prose, guides: Sequence[Page
     """The entrance: what this is, the states, the matrix, and where to go from here."""
     count, first = len(list(specification)), specification.documents[0]
     documents = "".join(_document_card(d, prose) for d in specification.documents)
-    readings = "".join(
-        f'<li><a href="{guide.name}">{escape(guide.title)}</a></li>\n' for guide in guides
-    )
+    there = {guide.name for guide in guides}
+    start = "sixty-seconds.html" if "sixty-seconds.html" in there else f"{first.path.stem}.html"
+    paths = "".join(_path_card(*path) for path in _PATHS if path[1] in there)
+    shown = _demonstration(prose) if DEMO in prose.pages else ""
     body = f"""
 <section class="opening">
 <h1>One resource, one open session, many users</h1>
 <div class="lead">{prose.block(_WHAT)}</div>
 <p class="actions">
-<a class="button" href="{first.path.stem}.html">Start with {escape(first.title)}</a>
+<a class="button" href="{start}">Start here</a>
 <a href="all.html">All {count} requirements</a></p>
 </section>
+<ul class="documents paths">
+{paths}</ul>
+{shown}
 <section>
 <h2 id="states">The states of a session</h2>
 <p>A resource has an open session, or it has none. Each line is a call and its answer, as the model
@@ -57,13 +79,41 @@ allows it; follow it to the requirement behind it.</p>
 <ul class="documents">
 {documents}</ul>
 </section>
-<section>
-<h2 id="guides">{READING}</h2>
-<ul class="readings">
-{readings}</ul>
-</section>
+{_listed(READING, guides)}
+{_listed(OVERVIEWS, guides)}
 """
     return Page("index.html", "Overview", "", body)
+
+
+def _path_card(title: str, page: str, command: str, text: str) -> str:
+    return (
+        f'<li><h3><a href="{page}">{escape(title)}</a></h3>'
+        f"<p>{escape(text)}</p><code>{escape(command)}</code></li>\n"
+    )
+
+
+def _demonstration(prose: Prose) -> str:
+    return f"""<section>
+<h2 id="demonstration">Two plug-ins, one session</h2>
+<figure class="drawing shown"><img src="{DEMO}" alt="Five steps one after the other; below them a
+bar for the session, which is registered from the first step to the last and reserved by each">
+<figcaption>{prose.inline(_SHOWN.strip())}</figcaption></figure>
+</section>"""
+
+
+def _listed(group: str, pages: Sequence[Page]) -> str:
+    """The pages of a group, as a list with a heading; nothing where there is none."""
+    entries = "".join(
+        f'<li><a href="{page.name}">{escape(page.title)}</a></li>\n'
+        for page in pages
+        if page.group == group
+    )
+    if not entries:
+        return ""
+    return (
+        f'<section>\n<h2 id="{group.lower()}">{group}</h2>\n'
+        f'<ul class="readings">\n{entries}</ul>\n</section>'
+    )
 
 
 def _document_card(document: Document, prose: Prose) -> str:
@@ -103,14 +153,14 @@ def document_page(document: Document, prose: Prose, evidence: Evidence) -> Page:
     )
 
 
-def prose_page(name: str, markdown: str, prose: Prose) -> Page:
+def prose_page(name: str, markdown: str, prose: Prose, group: str = READING) -> Page:
     """A page of running text; its title is the first heading."""
     body, headings = prose.with_headings(markdown)
     first = markdown.lstrip().partition("\n")[0]
     title = first.removeprefix("#").strip() if first.startswith("# ") else name
     sections = tuple((heading.anchor, heading.title) for heading in headings)
     text = f'<div class="prose">{body}</div>'
-    return Page(f"{name}.html", title, READING, text, sections)
+    return Page(f"{name}.html", title, group, text, sections)
 
 
 def all_page(specification: Specification, prose: Prose) -> Page:

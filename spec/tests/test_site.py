@@ -18,9 +18,11 @@ from session_spec import SourceError, Specification
 from session_spec.catalogue import read
 from session_spec.errors import Finding
 from session_spec.examples import parse_example
+from session_spec.matrix import CLIENT_MATRIX, SdkBehavior
 from session_spec.requirement import Area, Decision, Document
 
 SITE = Path(__file__).parents[1] / "site"
+GUIDES = SITE.parent / "guides"
 VOID = {"meta", "link", "input", "br", "hr", "path", "rect", "img", "line", "polyline", "circle"}
 
 
@@ -155,6 +157,53 @@ def test___curves___site___are_drawn_with_what_was_measured(
     assert "LogMeasurementData, 100,000 open sessions" in pages["speed.html"].text
 
 
+def test___pictures_of_behaviours___beside_the_guide___are_what_the_matrices_say(
+    site: ModuleType,
+) -> None:
+    del site  # it has the modules of the site on the path
+    behaviours = importlib.import_module("behaviours")
+    guide = (GUIDES / "which-behaviour.md").read_text(encoding="utf-8")
+
+    for name in behaviours.names():
+        assert (GUIDES / f"pictures/{name}.svg").read_text("utf-8") == behaviours.draw(name)
+    rows = re.findall(
+        r"^\| `(\w+)` \| `(\w+)` \| !\S+/([\w-]+)\.svg\) .*?/([\w-]+)\.svg\)", guide, re.M
+    )
+    assert rows == [
+        (
+            each.name,
+            CLIENT_MATRIX[each].wire.name,
+            *(behaviours.name(each, is_open=is_open) for is_open in (False, True)),
+        )
+        for each in SdkBehavior
+    ]
+
+
+def test___pictures_of_behaviours___looked_at___are_as_different_as_they_should(
+    site: ModuleType,
+) -> None:
+    del site
+    behaviours = importlib.import_module("behaviours")
+    drawn = {name: behaviours.draw(name) for name in behaviours.names()}
+
+    assert len(set(drawn.values())) == len(drawn) == 6
+    assert {name for name, svg in drawn.items() if "circle" in svg} == {"new-closed", "new-left"}
+
+
+def test___guides___of_the_site___each_has_its_place(site: ModuleType) -> None:
+    assert set(site.ORDER) == {path.stem for path in GUIDES.glob("*.md")}
+    assert [*site.texts()][:2] == ["sixty-seconds", "which-behaviour"]
+
+
+def test___entrance___its_paths___begin_with_commands_of_their_pages(
+    site: ModuleType, pages: dict[str, _Seen]
+) -> None:
+    del site
+    for title, page, command, _ in importlib.import_module("pages").__dict__["_PATHS"]:
+        assert page in pages["index.html"].links, title
+        assert " ".join(command.split()[:2]) in pages[page].text, command
+
+
 def test___a_picture_from_elsewhere___page___is_only_named(
     site: ModuleType, specification: Specification, tmp_path: Path
 ) -> None:
@@ -200,8 +249,11 @@ def test___the_same_sources___build___writes_the_same_bytes(
 ) -> None:
     built = site.build(tmp_path, specification, site.texts())
 
-    written = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
-    assert written == {p.name: p.read_bytes() for p in out.iterdir()}
+    written, before = (
+        {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.*")}
+        for folder in (tmp_path, out)
+    )
+    assert written == before
     assert built.pages == len([name for name in written if name.endswith(".html")])
     assert built.requirements == len(list(specification))
 
