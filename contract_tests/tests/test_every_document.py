@@ -40,6 +40,7 @@ ELSEWHERE = {
     "session-contract compare": ("contract_tests/tests/test_results_diff.py", '"compare", MET'),
     "session-contract diff": ("contract_tests/tests/test_results_diff.py", '"diff"'),
     "session-contract judge": ("contract_tests/tests/test_judge_command.py", '["judge", *argu'),
+    "session-contract lint --fix": ("contract_tests/tests/test_lint_command.py", '"--fix"'),
     "session-contract list --class": ("contract_tests/tests/test_cli.py", '"--class"'),
     "session-contract replay": ("contract_tests/tests/test_run_command.py", '"replay", name'),
     "session-contract run --address --proto": (
