@@ -261,6 +261,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def parsers(session: nox.Session) -> None:
+    """Give each parser 20,000 broken files; ``-- --seed N`` repeats a run."""
+    session.install("-e", ".[contract]")
+    session.run("python", "contract_tests/long_runs/parsers.py", *session.posargs)
+
+
+@nox.session
 def environments(session: nox.Session) -> None:
     """Run a plug-in in environments of its own, with NI's oldest SDK and the newest."""
     session.install("-e", ".")

@@ -232,8 +232,9 @@ def test___odd_register_maps___initialized___are_refused_with_the_line(
     )
     columns = b",".join([b"Register Name"] * 20_000)
     utf_16 = "Register Name".encode("utf-16")
-    with grpc.insecure_channel(address) as channel:
-        call: Any = channel.unary_unary("/DeviceCommunication.DeviceCommunication/Initialize")
+    with grpc.insecure_channel(address) as opened:
+        channel: Any = opened
+        call = channel.unary_unary("/DeviceCommunication.DeviceCommunication/Initialize")
         for content in (
             utf_16,
             b"\xef\xbb\xbf\xff",

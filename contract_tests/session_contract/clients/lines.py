@@ -51,7 +51,7 @@ def read(data: bytes, number: int) -> Said:
     """Read the answer to line ``number``; Garbage says what is wrong with it."""
     try:
         answer: Any = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Garbage("it is no JSON") from None
     if not isinstance(answer, dict):
         raise Garbage("it is no JSON object")

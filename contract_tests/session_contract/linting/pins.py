@@ -49,6 +49,8 @@ class PinMap:
             self._parser.Parse(content, True)
         except expat.ExpatError as error:
             self.fault, self.fault_line = expat.ErrorString(error.code), error.lineno
+        except LookupError as error:
+            self.fault = f"{error}"
         else:
             self._connect()
 

@@ -68,7 +68,7 @@ def _known(section: Section) -> Known:
 def _check_pattern(section: Section, pattern: str) -> None:
     try:
         is_blanket = re.compile(pattern).fullmatch("")
-    except re.error as error:
+    except (re.error, RecursionError, OverflowError) as error:
         raise section.error("fails-with", f"is no regular expression: {error}") from None
     if is_blanket:
         raise section.error("fails-with", f"is {pattern!r}, which every failure fits: name one")

@@ -192,7 +192,7 @@ def _pattern(start: Section) -> str:
     pattern = start.text("ready_output")
     try:
         re.compile(pattern)
-    except re.error as error:
+    except (re.error, RecursionError, OverflowError) as error:
         raise start.error("ready_output", f"is no regular expression: {error}") from None
     return pattern
 

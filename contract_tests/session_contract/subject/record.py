@@ -97,7 +97,7 @@ def read_journal(lines: Iterable[str]) -> Iterator[Record]:
         if line.strip():
             try:
                 yield from_json(json.loads(line))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise ValueError(f"line {number}: {error}") from error
 
 

@@ -15,6 +15,7 @@ from session_contract.subject.target import TargetError
 # Since Python 3.11 it is part of the standard library, under another name.
 _toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 
+_DEEPEST = 20
 _KINDS = {str: "a text in quotes", bool: "true or false", dict: "a table", list: "a list"}
 
 
@@ -27,9 +28,23 @@ def read_toml(path: Path) -> Section:
     except UnicodeDecodeError:
         raise TargetError(f"{path} is no UTF-8: save it with that encoding.") from None
     try:
-        return Section(str(path), "", _toml.loads(text))
+        data = _toml.loads(text)
     except ValueError as error:
         raise TargetError(f"{path} is no TOML: {error}. Correct that line.") from None
+    except RecursionError:
+        data = None
+    if data is None or not _is_flat(data, _DEEPEST):
+        raise TargetError(f"{path} has tables or lists within each other beyond measure.")
+    return Section(str(path), "", data)
+
+
+def _is_flat(value: object, levels: int) -> bool:
+    """Whether it has no more levels than that: beyond some hundred Python cannot even print it."""
+    if not isinstance(value, (dict, list)):
+        return True
+    inner: Any = value
+    inner = inner.values() if isinstance(inner, dict) else inner
+    return levels > 0 and all(_is_flat(one, levels - 1) for one in inner)
 
 
 def nearest(word: str, known: Collection[str]) -> str:

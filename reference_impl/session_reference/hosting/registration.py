@@ -36,7 +36,7 @@ def read_service_config(path: Path) -> ServiceInfo:
             display_name=service["displayName"],
             versions=[service["version"]] if service.get("version") else [],
         )
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ServiceConfigError(
             f"{path} does not describe a service ({type(error).__name__}: {error}): it needs "
             "services[0] with displayName, serviceClass and providedInterface."
