@@ -43,6 +43,7 @@ NEW_NAMES = {
 }
 """What becomes of the names of the first shape."""
 _SHARED = ("stubs", "session_table.py", "hosting")
+_MADE = ("__pycache__", "contract-results", ".mypy_cache", ".pytest_cache", ".ruff_cache")
 _OLDEST = ("grpcio==1.49.1", "protobuf==4.22.0")
 
 
@@ -67,7 +68,7 @@ def rename(project: Path, new_names: Mapping[str, str]) -> None:
     rows = re.findall(r"^\| `([^`]+)` \|", readme.partition("\n## Rename it\n")[2], re.MULTILINE)
     files = [path for path in sorted(project.rglob("*")) if path.is_file()]
     for path in files:
-        if not set(path.relative_to(project).parts) & {*_SHARED, ".mypy_cache", ".ruff_cache"}:
+        if not set(path.relative_to(project).parts) & {*_SHARED, *_MADE}:
             text = path.read_bytes().decode("utf-8")
             for row in rows:
                 text = text.replace(row, new_names[row])

@@ -100,6 +100,8 @@ def test___project___judged___meets_the_contract(tmp_path: Path) -> None:
 
 def test___project___renamed_as_its_readme_says___passes(tmp_path: Path) -> None:
     project = make(SHAPES["locks"], tmp_path)
+    (project / "lock_service" / "__pycache__").mkdir()
+    (project / "lock_service" / "__pycache__" / "x.pyc").write_bytes(b"\xa7lock_service")
 
     rename(project, NEW_NAMES)
     run([sys.executable, *commands(project, "Rename it")[0].split()[1:]], project)
