@@ -277,7 +277,7 @@ def environments(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure references, fakes and suite beside an echo; ``-- --write`` renews the page."""
-    session.install("-e", ".[contract]")
+    session.install("-e", ".[contract,drivers]")
     session.run("python", "contract_tests/benchmarks/bench.py", *session.posargs)
 
 
@@ -290,13 +290,14 @@ def kill(session: nox.Session) -> None:
 
 @nox.session
 def races(session: nox.Session) -> None:
-    """Run each race of the reference servers 500 times: one winner, nothing lost, no dead id."""
-    session.install("-e", ".", *group("test"))
+    """Run each race of the references, and of device sessions, 500 times: one winner always."""
+    session.install("-e", ".[drivers]", *group("test"))
     rounds = os.environ.get("RACE_ROUNDS", "500")
     files = sorted(map(str, Path("reference_impl/tests").glob("test_*_races.py")))
     session.run(
         "pytest", "--timeout=1800", *(session.posargs or ["-n", "2", "-v"]), *files,
-        env={"RACE_ROUNDS": rounds},
+        "fakes/tests/test_device_sessions.py", "-k", "races or racing",
+        env={"RACE_ROUNDS": rounds, "SESSION_FAKES_ROUNDS": rounds},
     )  # fmt: skip
 
 

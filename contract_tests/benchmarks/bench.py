@@ -20,7 +20,7 @@ from typing import Any
 
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 
-from benchmarks import checker, direct, durable, logs, pin_maps, references, station, suite
+from benchmarks import checker, devices, direct, durable, logs, pin_maps, references, station, suite
 from benchmarks.figures import Findings
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -44,6 +44,7 @@ def parts(folder: Path, rounds: int, sizes: list[int]) -> dict[str, Callable[[Fi
         "logs": lambda found: logs.measure(found, folder / "logs", rounds, 100),
         "durable": lambda found: durable.measure(found, folder / "durable", rounds),
         "station": lambda found: station.measure(found, folder / "station", amount),
+        "devices": lambda found: devices.measure(found, rounds),
         "pin maps": pin_maps.measure,
         "checker": lambda found: checker.measure(found, rounds),
         "suite": lambda found: suite.measure(found, folder / "suite", TARGETS),

@@ -12,6 +12,7 @@ import pytest
 from benchmarks import (
     bench,
     checker,
+    devices,
     direct,
     durable,
     logs,
@@ -55,6 +56,24 @@ def test___a_reference_that_is_slow___beside_an_echo___is_told_with_what_it_reac
     monkeypatch.setattr(short, "sides", sides)
 
     assert short.lagging({"echo": {}, "1": {}}) == {"LogMeasurementData, 1": 0.8}
+
+
+@pytest.mark.timeout(240)
+def test___the_fake_device_server___beside_an_echo___did_not_become_slow() -> None:
+    pytest.importorskip("nidmm", reason="the extra drivers is not installed")
+
+    assert devices.lagging() == {}
+
+
+def test___few_samples___devices___measured_with_their_aims() -> None:
+    pytest.importorskip("nidmm", reason="the extra drivers is not installed")
+    pytest.importorskip("niscope", reason="the extra drivers is not installed")
+    found = Findings()
+
+    devices.measure(found, 1, waveforms=2, samples=1000)
+
+    assert [figure.aim for figure in found.figures] == ["≥ 0.8"] * 3 + ["≤ 0.5"]
+    assert all(figure.spread.median > 0 for figure in found.figures)
 
 
 def test___small_amounts___each_part___measures_what_it_should(tmp_path: Path) -> None:

@@ -627,3 +627,30 @@ def test___service_of_our_own___registered_in_a_block___resolved_inside_it_and_n
 def test___service_of_our_own___station_reset_meanwhile___block_ends_quietly() -> None:
     with FakeStation() as station, station.registered("ni.locks.v1", "ni.Locks", "127.0.0.1:1"):
         station.reset()
+
+
+_USES_NO_DRIVER = """
+import sys
+from ni.measurementlink.discovery.v1.client import DiscoveryClient
+from ni.measurementlink.sessionmanagement.v1.client import PinMapContext, SessionManagementClient
+from session_fakes.station import FakeStation
+with FakeStation(sys.argv[1]) as station, station.installed(), SessionManagementClient() as client:
+    with client.reserve_session(PinMapContext(station.pin_map_id, None), "A"):
+        pass
+    DiscoveryClient().resolve_service("nidmm_grpc.NiDmm", "ni.measurementlink.v1.grpcdeviceserver")
+    assert station.leaks() == []
+heavy = ("descriptors", "services", "instruments", "bench", "attributes")
+print(*(name for name in heavy if f"session_fakes.device.{name}" in sys.modules))
+print(*(name for name in sys.modules if name.startswith(("nidmm", "nidaqmx", "niscope"))))
+"""
+
+
+@pytest.mark.skipif(not installed(), reason="the extra drivers is not installed")
+def test___station_whose_drivers_nobody_uses___loads_none_of_their_descriptors(
+    pin_map: Path,
+) -> None:
+    command = [sys.executable, "-c", _USES_NO_DRIVER, str(pin_map)]
+
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=True)
+
+    assert done.stdout.split() == []

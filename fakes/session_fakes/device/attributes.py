@@ -95,6 +95,8 @@ class AttributeStore:
         self._session: dict[int, Value] = {}
         self._channel: dict[str, dict[int, Value | None]] = {name: {} for name in channels.names}
         """None is a value that nobody knows."""
+        self._found: dict[tuple[str, int], Value] = {}
+        """What was asked for since something was last set, by channel."""
 
     def __getitem__(self, name: str) -> Value:
         """The value for the session as a whole."""
@@ -127,19 +129,23 @@ class AttributeStore:
         """Set what the driver itself says, such as the model; packages may not know it."""
         if name in self._by_name:
             self._own[self._by_name[name].id] = value
+            self._found.clear()
 
     def unfix(self, name: str) -> None:
         """Have the driver say nothing of an attribute."""
         self._own.pop(self._by_name[name].id, None)
+        self._found.clear()
 
     def forget(self, names: Iterable[str], channels: str = "") -> None:
         """Have attributes no value that is known, not even their defaults."""
         for name in names:
             for channel in self.channels.find(channels):
                 self._channel[channel][self._by_name[name].id] = None
+        self._found.clear()
 
     def reset(self, channels: str = "") -> None:
         """Forget all that was set, for the session or for some channels."""
+        self._found.clear()
         if not channels:
             self._session.clear()
         for name in self.channels.find(channels):
@@ -208,6 +214,7 @@ class AttributeStore:
         return attribute
 
     def _store(self, number: int, channels: str, value: Value) -> None:
+        self._found.clear()
         if not channels:
             self._session[number] = value
         for name in self.channels.find(channels):
@@ -217,6 +224,13 @@ class AttributeStore:
                 self._channel[name].pop(number, None)
 
     def _value(self, attribute: Attribute, channel: str) -> Value:
+        found = self._found.get((channel, attribute.id))
+        if found is None:
+            found = self._looked_up(attribute, channel)
+            self._found[channel, attribute.id] = found
+        return found
+
+    def _looked_up(self, attribute: Attribute, channel: str) -> Value:
         number = attribute.id
         layers: Sequence[Mapping[int, Value | None]]
         layers = (self._channel.get(channel, {}), self._session, self._own)

@@ -73,10 +73,12 @@ def built(response_class: type[Message], fields: Mapping[str, Any]) -> Message:
 
 
 def _set(response: Message, name: str, value: Any) -> None:
-    if response.DESCRIPTOR.fields_by_name[name].type == FieldDescriptor.TYPE_BYTES:
-        setattr(response, name, bytes(value))  # numbers of an enum, one in a byte
-    elif isinstance(value, (list, tuple)):
-        _extend(getattr(response, name), cast("Sequence[Any]", value))
+    if isinstance(value, (list, tuple)):
+        values = cast("Sequence[Any]", value)
+        if response.DESCRIPTOR.fields_by_name[name].type == FieldDescriptor.TYPE_BYTES:
+            setattr(response, name, bytes(values))  # numbers of an enum, one in a byte
+        else:
+            _extend(getattr(response, name), values)
     elif isinstance(value, Message):
         getattr(response, name).CopyFrom(value)
     else:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, cast
 
 from google.protobuf.descriptor import Descriptor, MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
@@ -24,6 +24,9 @@ from session_fakes.services.callers import holder_of
 from session_fakes.serving.dispatch import Caller, Handler, Service, Stream
 
 __all__ = ["driver_rpcs", "utility_rpcs"]
+
+_Answers = Iterator[Mapping[str, Any]]
+_Plain = Mapping[str, Any] | tuple[Any, ...] | None
 
 
 def driver_rpcs(
@@ -105,6 +108,7 @@ class _DriverRpcs:
         response_class: type[Message] = GetMessageClass(method.output_type)
         names = _names_of(response_class)
         handle = _handle_in(method.input_type)
+        is_stream = method.name in driver_service(self._driver).streams
 
         def answer(request: Any, caller: Caller) -> Message | Stream:
             check_enums(request)
@@ -115,9 +119,10 @@ class _DriverRpcs:
                 except DriverError as error:
                     instrument.remember(error.driver_code, error.text)
                     raise
-            if isinstance(found, Iterator):
-                return Stream(built(response_class, fields) for fields in found)
-            fields = dict(zip(names, found, strict=False)) if isinstance(found, tuple) else found
+            if is_stream:
+                return Stream(built(response_class, each) for each in cast("_Answers", found))
+            plain = cast("_Plain", found)
+            fields = dict(zip(names, plain, strict=False)) if isinstance(plain, tuple) else plain
             return built(response_class, fields) if fields else response_class()
 
         return answer
