@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 
@@ -123,7 +124,7 @@ class Caller:
         if said.cannot and must:
             raise NotEstablished(f"The driver cannot {do}: {said.cannot}.")
         if said.raised and said.raised != BODY and said.text:
-            self.said.append(said.text.splitlines()[0])
+            self.said.append(_in_one_line(said.text))
         return said
 
     # What is said of it ---------------------------------------------------------------------------
@@ -140,3 +141,12 @@ class Caller:
                 facts=[*facts, *(f"it printed: {line}" for line in self._driver.printed[-3:])],
             )
         )
+
+
+def _in_one_line(error: str) -> str:
+    """An exception as a driver tells it; of gRPC's, which has many lines, status and text."""
+    status = re.search(r"status = StatusCode\.(\w+)", error)
+    details = re.search(r'details = "(.*)"', error)
+    if status and details:
+        return f"{status[1]} {details[1]}"
+    return error.splitlines()[0]

@@ -202,6 +202,8 @@ def make_driver(target: ClientTarget, folder: Path, discovery: Any = None) -> Dr
         "discovery": discovery.address if discovery else "",
     }
     environment: dict[str, str] = dict(discovery.environment if discovery else os.environ)
+    # What gRPC's core thinks of connections that we cut is no word of the client's.
+    environment.setdefault("GRPC_VERBOSITY", "ERROR")
     if isinstance(driver, Program):
         own = {key: fill(text, values) for key, text in driver.environment.items()}
         argv = [fill(text, values) for text in driver.argv]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from session_contract.results.causes import CAUSES
 from session_contract.results.markup import linked, section, standing_mark, text
 from session_contract.results.run_result import CheckResult, RunResult, Standing
-from session_contract.results.terminal import reasons, shortened
+from session_contract.results.terminal import check_in_words, reasons, shortened
 from session_contract.results.text_timeline import short_names
 from session_contract.results.timeline import figure
 from session_contract.results.verdict import standings
@@ -93,7 +93,7 @@ def _told(finding: Finding) -> Iterable[str]:
 def _more(checks: Sequence[CheckResult]) -> Iterable[str]:
     """Who else found it, and how to see it again."""
     if len(checks) > 1:
-        others = "".join(f"<li><code>{text(check.check)}</code></li>\n" for check in checks[1:])
+        others = "".join(f"<li>{text(check_in_words(c.check))}</li>\n" for c in checks[1:])
         yield (
             f"<details><summary>Found by {len(checks) - 1} more</summary>\n"
             f"<ul>\n{others}</ul></details>"

@@ -108,7 +108,7 @@ def violation(checks: Sequence[CheckResult], specification: Specification) -> It
     yield f"  revision {requirement.revision}, {requirement.binding}, {requirement.level.value}"
     yield from _indented(told(first.finding))
     if len(checks) > 1:
-        others = ", ".join(check.check for check in checks[1:4])
+        others = "; ".join(check_in_words(check.check) for check in checks[1:4])
         yield from _indented(_wrapped(f"Found by {len(checks) - 1} more: {others}"))
     if requirement.conformance_class == "station":
         # NI's services are closed: whoever is told that one is wrong asks how that is known.
@@ -116,6 +116,13 @@ def violation(checks: Sequence[CheckResult], specification: Specification) -> It
     yield f"  Text:   session-contract explain {requirement.id}"
     if first.replay:
         yield f"  Again:  session-contract replay {first.replay}"
+
+
+def check_in_words(name: str) -> str:
+    """The name of a check as people read it: what is given, what is done, what is due."""
+    plain, bracket, case = name.partition("[")
+    words = plain.removeprefix("test___").replace("___", ", ").replace("_", " ")
+    return f"{words} {bracket}{case}".rstrip()
 
 
 def told(finding: Finding) -> Iterator[str]:
