@@ -23,7 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-TARGETS = Path(__file__).resolve().parents[1] / "targets"
+_TARGETS = Path(__file__).resolve().parents[1] / "targets"
+REFERENCES = [_TARGETS / "custom_instrument.toml", _TARGETS / "file_logger.toml"]
 RUN = [sys.executable, "-c", "from session_contract.cli import main; main()", "run"]
 VERDICTS = {0: "met", 1: "ALARM", 3: "target died", 4: "kit failed", 5: "not established"}
 """By exit code."""
@@ -148,7 +149,7 @@ def main() -> int:
     chosen = _parser().parse_args()
     log = Log(chosen.log, chosen.seed)
     rng = random.Random(log.seed)
-    due = list(parts(chosen.quick, chosen.full, chosen.target or sorted(TARGETS.glob("*.toml"))))
+    due = list(parts(chosen.quick, chosen.full, chosen.target or REFERENCES))
     kept = Path(f"{chosen.log or 'alarms'}.kept")
     try:
         with load(chosen.load):

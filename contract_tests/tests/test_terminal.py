@@ -145,7 +145,7 @@ def test___requirement_violated_by_two_checks___told___once() -> None:
     lines = list(terminal.failures(both, SPECIFICATION))
 
     assert sum("RACE-ONE-CREATOR  Of many" in line for line in lines) == 1
-    assert "  Found by 1 more: new_auto" in lines
+    assert "  Found by 1 more: new auto" in lines
 
 
 def test___calls_one_after_the_other___drawn___without_bars() -> None:
