@@ -139,7 +139,7 @@ def examples(session: nox.Session) -> None:
 def contract(session: nox.Session) -> None:
     """Judge all that is ours, on one page; ``-- --target FILE`` judges something else.
 
-    ``-- --all`` judges the variants, too: the same in other languages, and by other ways.
+    ``-- --all`` judges the variants, too: by the profiles, by each driver, in other ways.
     """
     session.install("-e", ".[contract,drivers]")
     if any(word.startswith(PLACES) for word in session.posargs):
