@@ -196,6 +196,7 @@ def package(session: nox.Session) -> None:
         session.run("session-contract", "--version")
         session.run("session-contract", "list")
         session.run("session-contract", "explain", "CLOSE-UNKNOWN")
+        session.run("session-contract", "schema", "target", silent=True)
         shutil.rmtree("my logger", ignore_errors=True)
         session.run("session-contract", "copy", "file_logger", "my logger")
         if os.name == "posix":  # it makes an environment of its own, from a package index

@@ -68,7 +68,9 @@ READY = {
 """The commands that stay, by how they begin, and what they say when others can go on."""
 ALONE = ("sequence", "demo", "doctor")
 """Commands of session-fakes that have a station of their own, or need none."""
-PATIENCE = 100
+PATIENCE = 300
+"""Seconds for a command, on a machine that has much else to do."""
+pytestmark = pytest.mark.timeout(900)  # a guide has several
 PORT = "50051"
 """The port that the documents name; another one is used."""
 

@@ -15,6 +15,7 @@ from session_contract.linting.files import Project
 
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 CONTRACT = "session-contract run --target target.toml"
+pytestmark = pytest.mark.timeout(600)  # a project is made, and much is run in it
 
 
 @pytest.fixture(scope="module", params=list(SHAPES.values()), ids=list(SHAPES))
