@@ -60,6 +60,7 @@ ELSEWHERE = {
     ),
     "session-contract run-all": ("contract_tests/tests/test_run_all_command.py", '"run-all"'),
     "session-contract schema": ("contract_tests/tests/test_schemas.py", '"target", "-o"'),
+    "session-fakes demo --svg": ("fakes/tests/test_demo.py", '"demo", "--svg"'),
     "session-fakes run": ("contract_tests/tests/test_documents.py", "session-fakes run --pin-map"),
     "session-fakes sequence --cleanup --main --setup": (
         "fakes/tests/test_sequence_command.py", '"--cleanup"',
