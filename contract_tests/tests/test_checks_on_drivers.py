@@ -157,6 +157,22 @@ def test___a_package_that_closes_always_or_never___checked___is_found(
     assert {c.requirement for c in checks} == {requirement}
 
 
+def test___a_package_that_closes_what_is_dropped___checked___is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, station: FakeStation
+) -> None:
+    session: Any = importlib.import_module("nidmm").Session
+
+    def drop(self: Any) -> None:  # noqa: ANN401 - a session of the package
+        self.close()
+
+    monkeypatch.setattr(session, "__del__", drop, raising=False)
+
+    checks = run(tmp_path, station, "-k", "DRIVER-EXIT-DROPPED", only="test_packages.py")
+
+    assert {c.outcome for c in checks} == {Outcome.VIOLATED}
+    assert {c.requirement for c in checks} == {"DRIVER-EXIT-DROPPED"}
+
+
 # How it is named ----------------------------------------------------------------------------------
 
 

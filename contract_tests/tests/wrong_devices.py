@@ -107,6 +107,16 @@ def _without_code(self: Given, driver: Given, name: str) -> Given:
         raise Refusal("UNKNOWN", refusal.text) from None
 
 
+def _any_kind(_: Given, found: Given, __: Given) -> Given:
+    return found
+
+
+def _other_words(_: Given, found: Given, driver: Given) -> Given:
+    if found.driver.handle != driver.handle:
+        raise Refusal("INVALID_ARGUMENT", "in other words")
+    return found
+
+
 def _closes_nothing(*_: Given) -> None:
     pass
 
@@ -165,6 +175,15 @@ WRONG = {
         _AT,
         _refusing("INVALID_ARGUMENT", 3, 4, 77, -1, taken=False),
         "test_words.py",
+    ),
+    "any kind attaches": Case(
+        "DRIVER-OTHER-KIND",
+        "INVALID_ARGUMENT is due, not OK",
+        "_attached",
+        _any_kind,
+    ),
+    "another kind in other words": Case(
+        "DRIVER-OTHER-KIND", "word for word", "_attached", _other_words, "test_words.py"
     ),
     "two steps": Case(
         "DRIVER-ONE-CREATOR", "say that the session is new", _AT, _in_two_steps, "test_races.py"

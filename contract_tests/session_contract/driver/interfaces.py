@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from google.protobuf.descriptor import ServiceDescriptor
 
+from session_contract.subject.finding import NotEstablished
 from session_contract.subject.target import TargetError
 
 INVALID_HANDLE = "-1074130544"
@@ -88,3 +90,20 @@ INTERFACES: Mapping[str, DriverInterface] = {
     )
 }
 """By the name of the service."""
+
+
+def of_another_kind(interface: DriverInterface) -> DriverInterface:
+    """A driver whose sessions have another kind of handle, and whose package is installed.
+
+    Raises:
+        NotEstablished: None is.
+    """
+    others = [each for each in INTERFACES.values() if each.handle != interface.handle]
+    for each in others:
+        with contextlib.suppress(TargetError):
+            each.descriptor()
+            return each
+    names = ", ".join(each.package for each in others)
+    raise NotEstablished(
+        f"The check needs a driver of another kind ({names}): pip install session-contract[drivers]"
+    )

@@ -5,7 +5,9 @@ Passing ``GrpcSessionOptions`` to a session of NI's packages is subject to NI's 
 
 from __future__ import annotations
 
+import gc
 import importlib
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -63,6 +65,13 @@ class PackageClient:
                 f"{self._interface.package} opens no session, so that nothing can be said of "
                 f"leaving it: {type(error).__name__}: {error}"
             ) from error
+
+    def drop(self, name: str, behavior: str) -> None:
+        """Open a session and let its object go, without leaving or closing it."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # packages may tell of it
+            self.open(name, behavior)  # nobody keeps it
+            gc.collect()
 
     def _opened(self, name: str, options: Any) -> Any:  # noqa: ANN401 - of the package
         if self._interface.package == "nidaqmx":

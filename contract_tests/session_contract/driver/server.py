@@ -16,6 +16,7 @@ import grpc
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from session_contract.driver.interfaces import DriverInterface, of_another_kind
 from session_contract.driver.target import DriverTarget
 from session_contract.results.run_result import Cell
 from session_contract.subject.finding import Event, Finding, NotEstablished, TargetDied, Violated
@@ -46,11 +47,16 @@ class Answered:
 class DeviceClient:
     """One client of a device server, with a channel of its own."""
 
-    def __init__(self, name: str, server: DeviceServer) -> None:
+    def __init__(
+        self, name: str, server: DeviceServer, interface: DriverInterface | None = None
+    ) -> None:
+        """Connect; the interface is that of the target when none is given."""
         self.name = name
         self.channel = grpc.insecure_channel(server.address, OPTIONS)
         self._server = server
-        self._interface = server.target.interface
+        self._interface = interface or server.target.interface
+        self._configuration = interface.simulated if interface else server.target.configuration
+        self._service = interface.descriptor() if interface else server.service
 
     def initialize(self, session: str, behavior: int, **given: object) -> Answered:
         """Open a session or attach to one.
@@ -62,7 +68,7 @@ class DeviceClient:
         """
         request = self._request(self._interface.initialize)
         fields = request.DESCRIPTOR.fields_by_name
-        wanted = {"resource_name": RESOURCE, **self._server.target.configuration, **given}
+        wanted = {"resource_name": RESOURCE, **self._configuration, **given}
         for name, value in wanted.items():
             if name in fields:
                 setattr(request, name, value)
@@ -91,14 +97,14 @@ class DeviceClient:
         return answer
 
     def _request(self, rpc: str) -> Any:  # noqa: ANN401 - made at run time
-        return GetMessageClass(self._server.service.methods_by_name[rpc].input_type)()
+        return GetMessageClass(self._service.methods_by_name[rpc].input_type)()
 
     def _call(self, rpc: str, request: Message) -> Answered:
-        method = self._server.service.methods_by_name[rpc]
+        method = self._service.methods_by_name[rpc]
         response_class = GetMessageClass(method.output_type)
         channel: Any = self.channel
         call = channel.unary_unary(
-            f"/{self._server.service.full_name}/{rpc}",
+            f"/{self._service.full_name}/{rpc}",
             request_serializer=type(request).SerializeToString,
             response_deserializer=response_class.FromString,
         )
@@ -165,6 +171,15 @@ class DeviceServer:
         with self._lock:
             if name not in self._clients:
                 self._clients[name] = DeviceClient(name, self)
+            return self._clients[name]
+
+    def client_of_another_kind(self) -> DeviceClient:
+        """A client over the interface of a driver with another kind of handle."""
+        other = of_another_kind(self.target.interface)
+        name = f"a client of {other.package}"
+        with self._lock:
+            if name not in self._clients:
+                self._clients[name] = DeviceClient(name, self, other)
             return self._clients[name]
 
     def saw(self, who: str, text: str) -> None:

@@ -32,6 +32,9 @@ from session_spec.model import (
     step,
 )
 
+OTHER_KIND = "kind=other"
+"""Says that a call is made over the interface of a driver with another kind of handle."""
+
 
 @dataclass(frozen=True)
 class ServerState:
@@ -69,6 +72,8 @@ class ServerModel:
         answer = read_answer(_answer_words(call, event))
         if isinstance(answer, Lost):
             return step(state, call, answer, self.rules)
+        if OTHER_KIND in event.arguments:
+            return _of_another_kind(state, call, answer)
         if self.reference and answer.code == UNKNOWN:
             return Violation("CODE-NEVER-UNKNOWN", "it answered UNKNOWN")
         trouble = TROUBLES.get(event.arguments[-1])
@@ -96,6 +101,16 @@ class ServerModel:
             return [state]
         sentence = "a session is open: the configuration of the request is not looked at"
         return Violation("ATTACH-CONFIG-UNCHECKED", sentence)
+
+
+def _of_another_kind(state: State, call: Call, answer: Answer) -> Verdict:
+    """Judge an attach, over the interface of another kind of driver, to what is open."""
+    if not isinstance(call, Initialize) or not state.is_open(call.resource):
+        raise ValueError(f"{OTHER_KIND} is said of an initialization with a name that is taken")
+    if answer.code == INVALID_ARGUMENT:
+        return [state]
+    sentence = f"another kind of driver has the name: {INVALID_ARGUMENT} is due, not {answer.code}"
+    return Violation("DRIVER-OTHER-KIND", sentence)
 
 
 def _refused_configuration(state: State, call: Call, answer: Answer, event: Event) -> bool:

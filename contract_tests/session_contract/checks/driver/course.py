@@ -12,7 +12,7 @@ from session_contract.subject.finding import Event as Seen
 from session_contract.subject.finding import Violated
 from session_spec import Requirement
 from session_spec.class_models import model_for
-from session_spec.class_models.server import read_call
+from session_spec.class_models.server import OTHER_KIND, read_call
 from session_spec.examples import Event, Example
 from session_spec.judge import Model
 from session_spec.model import Close, Initialize, Use
@@ -34,6 +34,8 @@ class Course:
 
     def _call(self, event: Event) -> Answered:
         call, client = read_call(event), self._server.client(event.actor or "client")
+        if OTHER_KIND in event.arguments:
+            client = self._server.client_of_another_kind()
         if isinstance(call, Initialize):
             reset = any(argument == "reset=true" for argument in event.arguments)
             given = {"reset": True, "reset_device": True} if reset else {}

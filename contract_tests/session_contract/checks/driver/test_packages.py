@@ -80,6 +80,20 @@ def test___a_session_that_was_there_before___left___stays_open(
         raise server.violated("DRIVER-EXIT-ATTACHED", "the session was closed")
 
 
+@pytest.mark.parametrize("behavior", [_AUTO, _NEW])
+@requirement("DRIVER-EXIT-DROPPED", 1, kind="example")
+def test___a_session_whose_object_is_dropped___stays_open(
+    server: DeviceServer, package: PackageClient, behavior: str
+) -> None:
+    name = server.fresh()
+
+    package.drop(name, behavior)
+
+    server.saw(WHO, f"dropped; it has called {', '.join(package.wire.called)}")
+    if package.closes() or not _is_open(server, name):
+        raise server.violated("DRIVER-EXIT-DROPPED", "the session was closed")
+
+
 @requirement("DRIVER-CLOSE-FOR-ALL", 1, kind="example")
 def test___an_attached_session___closed_explicitly___is_closed_for_all(
     server: DeviceServer, package: PackageClient

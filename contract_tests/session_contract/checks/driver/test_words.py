@@ -88,6 +88,22 @@ def test___a_behaviour_that_nobody_knows___initialized_with_twice___creates_and_
         raise server.violated("DRIVER-BEHAVIOR-OTHER", f"{behavior} does not act as AUTO")
 
 
+@pytest.mark.parametrize(
+    "behavior", [Behavior.UNSPECIFIED, Behavior.ATTACH_TO_EXISTING], ids=lambda b: b.name
+)
+@requirement("DRIVER-OTHER-KIND", 1, kind="input")
+def test___a_name_that_another_kind_of_driver_has___attached_to___refused_in_ni_s_words(
+    server: DeviceServer, behavior: Behavior
+) -> None:
+    client, name = server.client_of_another_kind(), server.fresh()
+    server.given(server.client().initialize(name, Behavior.INITIALIZE_NEW))
+
+    answer = client.initialize(name, behavior)
+
+    text = f'The session name "{name}" is being used by a different driver.'
+    _expect(server, "DRIVER-OTHER-KIND", answer, "INVALID_ARGUMENT", text)
+
+
 def _expect(server: DeviceServer, name: str, answer: Answered, code: str, text: str) -> None:
     if answer.code != code:
         raise server.violated(name, f"{code} is due, not {answer.code}")
