@@ -190,6 +190,22 @@ def test___reference_or_example___looked_through___nothing_is_found(place: Path)
     assert run(str(place)) == (0, "Nothing found.\n", "")
 
 
+def test___task_of_an_editor___given_what_is_found___knows_file_line_and_rule(
+    copied: Path,
+) -> None:
+    tasks = json.loads((copied / ".vscode" / "tasks.json").read_text(encoding="utf-8"))["tasks"]
+    (pattern,) = (t["problemMatcher"]["pattern"] for t in tasks if t["label"] == "files")
+    spoil(copied / CONFIG, b'"1.0.0"', b'"1.0"')
+
+    _, out, _ = run(str(copied))
+
+    (found,) = re.finditer(pattern["regexp"], out, re.MULTILINE)
+    parts = [found[pattern[part]] for part in ("file", "line", "code", "message")]
+    assert Path(parts[0]).name == CONFIG
+    assert parts[1].isdigit()
+    assert parts[2:] == ["config-version", "version is '1.0', not of the form 1.2.3 or 1.2.3.4"]
+
+
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
 def test___new_project___looked_through___nothing_is_found(shape: str, tmp_path: Path) -> None:
     assert run(str(make(shape, tmp_path))) == (0, "Nothing found.\n", "")
