@@ -304,9 +304,16 @@ def races(session: nox.Session) -> None:
 
 @nox.session
 def soak(session: nox.Session) -> None:
+    """Soak the references and a station in faults for ten minutes; ``-- --minutes 60`` is more."""
+    session.install("-e", ".[contract]")
+    session.run("python", "contract_tests/soaking/soak.py", *session.posargs)
+
+
+@nox.session
+def cycles(session: nox.Session) -> None:
     """Open and close 10,000 sessions of each reference server: nothing may grow."""
     session.install("-e", ".")
-    session.run("python", "reference_impl/long_runs/soak.py", *session.posargs)
+    session.run("python", "reference_impl/long_runs/cycles.py", *session.posargs)
 
 
 @nox.session

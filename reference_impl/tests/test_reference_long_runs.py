@@ -60,17 +60,17 @@ def test___a_log_that_is_wrong___checked___the_round_fails(
 
 
 def test___sessions_opened_and_closed___soaked___nothing_grew() -> None:
-    done = _run("soak", "--cycles", "600")
+    done = _run("cycles", "--cycles", "600")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "600 cycles; before: Held(" in done.stdout
 
 
 def test___more_held_than_before___growth___is_told() -> None:
-    soak = _module("soak")
-    before = soak.Held(threads=10, descriptors=10, memory=10)
+    cycles = _module("cycles")
+    before = cycles.Held(threads=10, descriptors=10, memory=10)
 
-    found = soak.growth(before, soak.Held(threads=50, descriptors=20, memory=10 * 2**20))
+    found = cycles.growth(before, cycles.Held(threads=50, descriptors=20, memory=10 * 2**20))
 
     assert [line.partition(":")[0] for line in found] == ["threads", "descriptors", "memory"]
-    assert soak.growth(before, before) == []
+    assert cycles.growth(before, before) == []

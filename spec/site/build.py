@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import endurance
 import kill_matrix
 import speed
 from frame import HERE, Page, framed
@@ -38,6 +39,7 @@ PRINTED: dict[str, Callable[[], str]] = {
     "guide-trace": guide_trace.render,
     "kill-matrix": kill_matrix.render,
     "speed": speed.render,
+    "endurance": endurance.render,
 }
 """Pages that are printed as Markdown, by name."""
 WRONG_INPUT = 2

@@ -83,12 +83,14 @@ class _Search:
     def _next(self, done: int, state: State) -> list[tuple[int, int, State]]:
         """Every operation that may come next, with what it leads to."""
         found: list[tuple[int, int, State]] = []
-        horizon = self._horizon(done)
-        for index, operation in enumerate(self._operations):
+        horizon = math.inf  # nothing that began after it may come next: another had ended by then
+        for index in range(_lowest_zero(done), len(self._operations)):
+            operation = self._operations[index]
             if operation.record.started > horizon:
                 break
             if done >> index & 1:
                 continue
+            horizon = min(horizon, operation.ended)
             self._budget -= 1
             if self._budget < 0:
                 raise BudgetSpent
@@ -102,8 +104,7 @@ class _Search:
         found.reverse()  # the one that began first is tried first
         return found
 
-    def _horizon(self, done: int) -> float:
-        """Nothing that began after this moment may come next: another call had ended by then."""
-        return min(
-            (o.ended for i, o in enumerate(self._operations) if not done >> i & 1), default=math.inf
-        )
+
+def _lowest_zero(bits: int) -> int:
+    """The place of the first bit that is not set: all operations before it are done."""
+    return (~bits & (bits + 1)).bit_length() - 1

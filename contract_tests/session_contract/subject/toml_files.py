@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 import importlib
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from session_contract.subject.target import TargetError
 
@@ -40,11 +40,12 @@ def read_toml(path: Path) -> Section:
 
 def _is_flat(value: object, levels: int) -> bool:
     """Whether it has no more levels than that: beyond some hundred Python cannot even print it."""
-    if not isinstance(value, (dict, list)):
-        return True
-    inner: Any = value
-    inner = inner.values() if isinstance(inner, dict) else inner
-    return levels > 0 and all(_is_flat(one, levels - 1) for one in inner)
+    inner: Iterable[object] = ()
+    if isinstance(value, dict):
+        inner = cast("dict[str, object]", value).values()
+    elif isinstance(value, list):
+        inner = cast("list[object]", value)
+    return not inner or (levels > 0 and all(_is_flat(one, levels - 1) for one in inner))
 
 
 def nearest(word: str, known: Collection[str]) -> str:
