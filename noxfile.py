@@ -132,7 +132,7 @@ def examples(session: nox.Session) -> None:
     if session.posargs:
         session.run("python", "examples/run.py", *session.posargs)
         return
-    session.run("pytest", "-n", "4", "--timeout", "300", "--durations", "8", "examples/whole")
+    session.run("pytest", "-n", "4", "--timeout", "900", "--durations", "8", "examples/whole")
 
 
 @nox.session

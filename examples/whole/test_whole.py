@@ -17,7 +17,7 @@ from session_contract import copying
 
 EXAMPLES = Path(__file__).resolve().parents[1]
 ADAPTATIONS = sorted(path.parent.name for path in EXAMPLES.glob("*/server.py"))
-LIMIT = 280.0
+LIMIT = 840.0
 CONTRACT = "from session_contract.cli import main; main()"
 PROMISED: dict[str, tuple[str, ...]] = {
     "simple_measurement": (
