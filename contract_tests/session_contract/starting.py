@@ -54,7 +54,7 @@ def target_file(target: Target, binding: Binding | None, path: Path, doubt: str 
         path: Where the file is to be: other files are named as seen from there.
         doubt: What could not be told.
     """
-    lines = [_HEAD.format(file=path.name), *_about(target, binding, path)]
+    lines = [_HEAD.format(file=path.name), *_about(target, path)]
     if isinstance(target.place, Command):
         lines.append(_START)
     lines += _descriptors(target, path)
@@ -66,10 +66,9 @@ def target_file(target: Target, binding: Binding | None, path: Path, doubt: str 
     return "\n".join(lines) + "\n"
 
 
-def _about(target: Target, binding: Binding | None, path: Path) -> Iterator[str]:
-    name = binding.service if binding else target.identity.name
+def _about(target: Target, path: Path) -> Iterator[str]:
     yield "[target]"
-    yield f"name = {_quoted(name)}   # what the report calls it"
+    yield f"name = {_quoted(target.identity.name)}   # what the report calls it"
     yield 'version = ""'
     yield 'contact = ""'
     yield from _place(target, path)

@@ -44,6 +44,15 @@ def address() -> Generator[str, None, None]:
         yield host.address
 
 
+def test___name___given___is_what_the_file_calls_the_server(tmp_path: Path, address: str) -> None:
+    path = tmp_path / "locks.toml"
+
+    code, _, _ = run("--address", address, "--name", "our locks", "-o", str(path))
+
+    assert code == 0
+    assert load_target(path).identity.name == "our locks"
+
+
 def test___server_with_reflection___asked___file_says_what_it_is(
     tmp_path: Path, address: str
 ) -> None:

@@ -97,3 +97,18 @@ def test___wrong_flags___pytest_alone___usage_error(
 
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert told in done.stderr
+
+
+def test___whole_package___named_to_pytest___its_checks_are_collected_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    done = foreign(
+        tmp_path, "--pyargs", "session_contract", "--contract-target", target(tmp_path),
+        "--collect-only",
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout
+    assert "error" not in done.stdout
+    collected = {line.partition("::")[0] for line in done.stdout.splitlines() if "::" in line}
+    assert collected
+    assert all("checks/server/" in each for each in collected)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -71,7 +72,10 @@ def _text(place_: dict[str, Any], path: Path | None) -> tuple[str, str]:
     ):
         services = shapes_at(target, host.address).services
     try:
-        return target_file(target, Binding(target, services), path), ""
+        binding = Binding(target, services)
+        if not place_.get("name"):
+            target = replace(target, identity=replace(target.identity, name=binding.service))
+        return target_file(target, binding, path), ""
     except TargetError as doubt:
         return target_file(target, None, path, str(doubt)), str(doubt)
 

@@ -2,16 +2,21 @@
 
 ``session-contract run`` is the usual way to run the checks. With pytest itself it is::
 
-    pytest --pyargs session_contract.checks --contract-target my_server.toml
+    pytest --pyargs session_contract --contract-target my_server.toml
 
 The flags have a prefix, because every run of pytest in this environment has them.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from session_contract.running.flags import BUDGETS, FLAGS, PLACES
+
+_TEMPLATE = Path(__file__).resolve().parents[1] / "scaffold" / "template"
+"""What projects are made from; its tests run in these."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,3 +57,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(fixtures, "session_contract_fixtures")
     own = CLASSES[target.conformance_class].fixtures_module()
     config.pluginmanager.register(own, "session_contract_class_fixtures")
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out the tests of the template, when the whole package is named."""
+    return True if collection_path == _TEMPLATE else None
