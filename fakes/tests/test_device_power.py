@@ -18,6 +18,8 @@ nidcpower: Any = pytest.importorskip("nidcpower", reason="the extra drivers is n
 hightime: Any = pytest.importorskip("hightime")
 
 LIMIT = hightime.timedelta(seconds=10)
+REGULATES_VOLTAGE, REGULATES_CURRENT = (nidcpower.OutputStates(number) for number in (0, 1))
+"""Older packages have other names for them."""
 SOON = hightime.timedelta(milliseconds=10)
 
 
@@ -268,7 +270,7 @@ def test___smu___5_volts_on_1_kilohm___5_milliamperes_and_the_dmm_sees_it(
         assert found.current == pytest.approx(0.005, abs=1e-7)
         assert found.channel == "SMU1/0"
         assert not smu.query_in_compliance()
-        assert smu.query_output_state(nidcpower.OutputStates.CONSTANT_VOLTAGE)
+        assert smu.query_output_state(REGULATES_VOLTAGE)
         dmm.configure_measurement_digits(nidmm.Function.DC_VOLTS, 10, 5.5)
         assert dmm.read() == pytest.approx(5.0, abs=2e-4)
 
@@ -281,7 +283,7 @@ def test___smu___over_its_current_limit___is_at_the_limit(station: FakeStation, 
         assert smu.measure(nidcpower.MeasurementTypes.CURRENT) == pytest.approx(0.01, abs=1e-6)
         assert smu.measure(nidcpower.MeasurementTypes.VOLTAGE) == pytest.approx(1.0, abs=1e-4)
         assert smu.query_in_compliance()
-        assert smu.query_output_state(nidcpower.OutputStates.CONSTANT_CURRENT)
+        assert smu.query_output_state(REGULATES_CURRENT)
 
 
 @holds("DCP-COMPLIANCE")

@@ -52,6 +52,7 @@ NOTHING_TO_SAY = {
     "GetReadAttributeUInt32": "a task that does not run has no samples",
     "GetReadAttributeUInt64": "a task that does not run has read nothing",
     "GetReadAttributeBool": "0 says that reads do not take all samples that there are",
+    "IsDone": "what goes on for ever is never done",
     "GetHardwareState": "0 says that it is idle",
     "SampleMode": "0 says that it samples in real time",
     "GetRelayCount": "no relay was moved yet",

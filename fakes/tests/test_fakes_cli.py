@@ -32,6 +32,7 @@ from session_fakes.cli.events import events
 from session_fakes.cli.flags import StationSettings
 from session_fakes.cli.hosting import Hosted, hosted
 from session_fakes.cli.live import frame
+from session_fakes.discovery import well_known
 
 PIN_MAP = """<?xml version="1.0" encoding="utf-8"?>
 <PinMap xmlns="http://www.ni.com/TestStand/SemiconductorModule/PinMap.xsd" schemaVersion="1.6">
@@ -1131,6 +1132,17 @@ def test___doctor___asked___tells_each_check_and_its_fix(invoke: Invoke) -> None
     }
     assert done.code == (1 if any(check["state"] == "bad" for check in done.data) else 0)
     assert all(check["fix"] for check in done.data if check["state"] != "ok")
+
+
+def test___doctor___without_driver_packages___says_which_and_what_to_install(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(well_known, "SIMULATED", ("no-such-driver",))
+
+    (found,) = (each for each in invoke("doctor", "--json").data if each["name"] == "Instruments")
+
+    assert (found["state"], found["found"]) == ("note", "not installed here: no-such-driver")
+    assert "pip install session-contract[drivers]" in found["fix"]
 
 
 def test___doctor___with_a_proxy___says_what_to_do(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterator
@@ -59,6 +60,7 @@ def _print(check: Check) -> None:
 
 def _checks(ready_file: Path | None) -> Iterator[Check]:
     yield _sdk()
+    yield _drivers()
     yield _ipv6()
     yield _flags()
     yield _python_path()
@@ -78,6 +80,27 @@ def _sdk() -> Check:
         fix = f"A plug-in may have its own environment; else: pip install {_SDK}"
         return Check("NI's SDK", "bad", f"{_SDK} is not installed here", fix)
     return Check("NI's SDK", "ok", f"{_SDK} {version}, Python {sys.version.split()[0]}")
+
+
+def _drivers() -> Check:
+    from importlib import metadata
+
+    from session_fakes.discovery.well_known import SIMULATED
+
+    found: dict[str, str] = {}
+    for name in SIMULATED:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    there = [f"{name} {version}" for name, version in found.items()]
+    missing = [name for name in SIMULATED if name not in found]
+    if not missing:
+        return Check("Instruments", "ok", f"simulated for {', '.join(there)}")
+    fix = (
+        "Only plug-ins that use them over the device server need them, here and in their own "
+        "environment: pip install session-contract[drivers]"
+    )
+    said = f"not installed here: {', '.join(missing)}"
+    return Check("Instruments", "note", f"{', '.join(there)}; {said}" if there else said, fix)
 
 
 def _ipv6() -> Check:

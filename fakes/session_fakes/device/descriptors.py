@@ -16,6 +16,8 @@ from typing import NamedTuple
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 
 from session_fakes.device.drivers import UTILITIES, Driver, file_of
 from session_fakes.errors import FakeError
@@ -30,6 +32,8 @@ _SESSION_PROTO = "session.proto"
 _lock = threading.RLock()
 _pool = DescriptorPool()
 """What was read once; descriptors never change."""
+_classes: dict[str, type[Message]] = {}
+"""Those of messages inside of messages, by their full names."""
 
 
 class DriverService(NamedTuple):
@@ -46,7 +50,7 @@ def driver_service(driver: Driver) -> DriverService:
         proto = _add(driver.stubs, f"{driver.stubs.rpartition('.')[0]}.")
         (service,) = proto.service
         streams = frozenset(m.name for m in service.method if m.server_streaming)
-        return DriverService(_pool.FindServiceByName(driver.interface), streams)
+        return _kept(DriverService(_pool.FindServiceByName(driver.interface), streams))
 
 
 @cache
@@ -54,7 +58,22 @@ def utilities_service() -> DriverService:
     """The device server's own service; it comes with every driver."""
     with _lock:
         _depend(_SESSION_PROTO, "")
-        return DriverService(_pool.FindServiceByName(UTILITIES), frozenset())
+        return _kept(DriverService(_pool.FindServiceByName(UTILITIES), frozenset()))
+
+
+def _kept(service: DriverService) -> DriverService:
+    """The service, after keeping the classes of the messages inside of its messages.
+
+    Before 4.25 protobuf crashes when the class of a field's message was collected as garbage.
+    """
+    waiting = [kind for m in service.descriptor.methods for kind in (m.input_type, m.output_type)]
+    while waiting:
+        for field in waiting.pop().fields:
+            kind = field.message_type
+            if kind is not None and kind.full_name not in _classes:
+                _classes[kind.full_name] = GetMessageClass(kind)
+                waiting.append(kind)
+    return service
 
 
 def _add(module: str, beside: str) -> FileDescriptorProto:

@@ -51,7 +51,6 @@ class Switch(IviSimulation):
         | {"is_debounced", "is_scanning", "is_waiting_for_trig", "number_of_relays", "temperature"},
     )
     CONFIGURES: ClassVar[Mapping[str, Mapping[str, str]]] = {
-        "ConfigureScanList": {"scan_list": "scan_list", "scan_mode": "scan_mode"},
         "ConfigureScanTrigger": {
             "scan_delay": "scan_delay",
             "trigger_input": "trigger_input",
@@ -287,6 +286,15 @@ class Switch(IviSimulation):
     def is_debounced(self, _: Any) -> Answer:
         """Say that the relays have settled."""
         return (True,)
+
+    @rpc("ConfigureScanList")
+    def set_scan_list(self, request: Any) -> Answer:
+        """Keep a scan list; older packages spell its field in another way."""
+        is_new = "scan_list" in request.DESCRIPTOR.fields_by_name
+        scans = request.scan_list if is_new else request.scanlist
+        self.attributes.put("scan_list", scans)
+        self.attributes.put("scan_mode", value_of(request, "scan_mode"))
+        return None
 
     @rpc("IsScanning")
     def is_scanning(self, _: Any) -> Answer:
