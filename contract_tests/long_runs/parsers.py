@@ -51,6 +51,11 @@ ODD = [
     b"<!DOCTYPE x [<!ENTITY a 'b'>]>", b"&a;", b"&#0;", b"<![CDATA[", b"#", b"\n\n", b",", b"|",
 ]  # fmt: skip
 """What parsers stumble over."""
+_UNHURRIED = (
+    *(HealthCheck.too_slow, HealthCheck.data_too_large),
+    *(HealthCheck.filter_too_much, HealthCheck.large_base_example),
+)
+"""What Hypothesis must not complain of."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +219,7 @@ def failure(parser: Parser, examples: int, number: int) -> str:
     @seed(number)
     @settings(
         max_examples=examples, database=None, deadline=None, phases=[Phase.generate, Phase.shrink],
-        suppress_health_check=list(HealthCheck), report_multiple_bugs=False,
+        suppress_health_check=_UNHURRIED, report_multiple_bugs=False,
     )  # fmt: skip
     @given(changed(parser.corpus))
     def check(data: bytes) -> None:
@@ -231,7 +236,7 @@ def failure(parser: Parser, examples: int, number: int) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Try all parsers; 1 when one of them failed."""
-    parser = argparse.ArgumentParser(prog="parsers.py", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="parsers.py", description=main.__doc__)
     parser.add_argument("--examples", type=int, default=EXAMPLES, help="files for each parser")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     chosen = parser.parse_args(arguments)
