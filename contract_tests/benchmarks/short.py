@@ -2,38 +2,55 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from benchmarks.figures import Call, Rounds
+from benchmarks.figures import Call
 from benchmarks.references import DEVICE_PAIR, LOG_PAIR, sides
 
 LIMITS = {"LogMeasurementData": 0.85, "ReadRegister": 0.90, LOG_PAIR: 0.40, DEVICE_PAIR: 0.40}
-_TRIES = 40
-_ROUNDS = 4
-_SLICE = 0.02
+_TRIES = 200
+_SLICE = 0.01
+_CALM = 0.6
+"""What the median rate of an echo is of its best one at least, where others do not disturb."""
+
+_FAR = 0.75
+"""Below such a part of its limit a server is slow, however busy the machine is."""
 
 
-def lagging(clients: Mapping[str, dict[str, Call]], tries: int = _TRIES) -> dict[str, float]:
-    """What never reached its limit beside the echo, and the best that it reached.
+@dataclass
+class Compared:
+    """The best rates so far: others on the machine make a server slow, but none makes it fast."""
 
-    One good try is enough: others on the machine can make a server slow, but none can make it fast.
+    limit: float
+    rates: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+
+    def lagging(self) -> dict[str, float]:
+        """What the best rate of each is of the echo's best one, if that is below the limit."""
+        best = {name: max(rates) for name, rates in self.rates.items()}
+        ratios = {name: rate / best["echo"] for name, rate in best.items() if name != "echo"}
+        return {name: ratio for name, ratio in ratios.items() if ratio < self.limit}
+
+    @property
+    def cannot_tell(self) -> bool:
+        """Whether others disturb the echo itself, and what lags does so by no more than that."""
+        echoes = self.rates["echo"]
+        disturbed = statistics.median(echoes) < _CALM * max(echoes)
+        return disturbed and min(self.lagging().values(), default=0) > _FAR * self.limit
+
+
+def compare(clients: Mapping[str, dict[str, Call]], tries: int = _TRIES) -> dict[str, Compared]:
+    """Compare each call with that of the ``echo``, until none lags, or the tries are used up.
 
     Args:
         clients: The calls of each server; one of them is the ``echo``.
-        tries: How often to measure what has not been good yet.
+        tries: How often to measure at most.
     """
-    best = dict.fromkeys(
-        ((what, name) for what in LIMITS for name in clients if name != "echo"), 0.0
-    )
-    for _ in range(tries):
-        for what in {what for what, name in best if best[what, name] < LIMITS[what]}:
-            seen = Rounds.of(sides(clients, what), _ROUNDS, _SLICE)
-            for name in clients:
-                if name != "echo":
-                    reached = max(best[what, name], seen.ratio(name, "echo").median)
-                    best[what, name] = reached
-    return {
-        f"{what}, {name}": reached
-        for (what, name), reached in best.items()
-        if reached < LIMITS[what]
-    }
+    found = {what: Compared(limit) for what, limit in LIMITS.items()}
+    for number in range(tries):
+        for what, compared in found.items():
+            if number < 3 or compared.lagging():
+                for name, rate in sides(clients, what).items():
+                    compared.rates.setdefault(name, []).append(rate(_SLICE))
+    return found
