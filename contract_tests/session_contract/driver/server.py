@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import json
-import threading
-import uuid
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +12,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from session_contract.driver.interfaces import DriverInterface, of_another_kind
 from session_contract.driver.target import DriverTarget
-from session_contract.results.run_result import Cell
-from session_contract.subject.finding import Event, Finding, NotEstablished, TargetDied, Violated
-from session_contract.subject.hosting import answers
+from session_contract.subject.watched import Watched
 
 OPTIONS = [
     ("grpc.max_receive_message_length", -1),
@@ -137,38 +129,31 @@ def _told(answer: Answered) -> str:
     return f'{answer.code} "{answer.details}"{error}'
 
 
-class DeviceServer:
+class DeviceServer(Watched):
     """What the checks of a run talk to."""
 
     def __init__(self, target: DriverTarget, address: str, calls: Path | None = None) -> None:
         """Put a device server before the checks; ``calls`` is the file to write them to."""
+        super().__init__(target.limits.call, calls)
         self.target = target
-        self.address = address
         self.service = target.interface.descriptor()
-        self.executions = 1
-        self.events: list[Event] = []
-        """What happened in this check."""
         self.opened: dict[str, None] = {}
         """The sessions that this check has opened."""
+        self._address = address
         self._clients: dict[str, DeviceClient] = {}
-        self._unique = itertools.count(1)
-        self._run = uuid.uuid4().hex[:8]
-        self._lock = threading.Lock()
-        self._calls = calls.open("w", buffering=1, encoding="utf-8") if calls else None
-        self._scope = ""
 
     @property
-    def reached(self) -> Counter[Cell]:
-        """Nothing: there are no random calls here."""
-        return Counter()
+    def address(self) -> str:
+        """Where it listens."""
+        return self._address
 
     def fresh(self) -> str:
         """A session name that nobody has used."""
-        return f"contract-{self._run}-{next(self._unique)}"
+        return f"contract-{self.run}-{self.number()}"
 
     def client(self, name: str = "client") -> DeviceClient:
         """The client with this name."""
-        with self._lock:
+        with self.lock:
             if name not in self._clients:
                 self._clients[name] = DeviceClient(name, self)
             return self._clients[name]
@@ -177,41 +162,16 @@ class DeviceServer:
         """A client over the interface of a driver with another kind of handle."""
         other = of_another_kind(self.target.interface)
         name = f"a client of {other.package}"
-        with self._lock:
+        with self.lock:
             if name not in self._clients:
                 self._clients[name] = DeviceClient(name, self, other)
             return self._clients[name]
 
-    def saw(self, who: str, text: str) -> None:
-        """Note what happened."""
-        with self._lock:
-            self.events.append(Event(who, text))
-            if self._calls:
-                line = {"who": who, "event": text, "scope": self._scope}
-                self._calls.write(json.dumps(line) + "\n")
-
-    def violated(
-        self, requirement: str, sentence: str, *, events: Sequence[Event] | None = None
-    ) -> Exception:
-        """What a check has to raise that saw this, in a server that is there."""
-        if not answers(self.address, self.target.limits.call):
-            return TargetDied(f"{sentence}. Since then nobody answers at {self.address}.")
-        shown = self.events if events is None else events
-        return Violated(Finding(requirement, sentence, events=tuple(shown)))
-
     def given(self, answer: Answered) -> Answered:
         """An answer that is OK, as a check needs it before it comes to its point."""
         if answer.code != "OK":
-            raise NotEstablished(
-                f"The check could not come to its point: {self.events[-1].text} was answered."
-            )
+            raise self.pointless()
         return answer
-
-    def begin_check(self, scope: str) -> None:
-        """From now on, what happens belongs to this check."""
-        self._scope = scope
-        self.events = []
-        self.executions = 1
 
     def end_check(self) -> None:
         """Close the sessions that the check has opened, and hang up."""
@@ -221,8 +181,3 @@ class DeviceServer:
         for client in self._clients.values():
             client.hang_up()
         self._clients.clear()
-
-    def close(self) -> None:
-        """End the file of the calls."""
-        if self._calls:
-            self._calls.close()

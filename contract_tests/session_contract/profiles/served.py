@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import json
-import threading
-import uuid
-from collections import Counter
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +12,8 @@ from google.protobuf import text_format
 
 from session_contract.profiles.interfaces import Stub, stub_class
 from session_contract.profiles.target import ProfileTarget
-from session_contract.results.run_result import Cell
-from session_contract.subject.finding import Event, Finding, NotEstablished, TargetDied, Violated
-from session_contract.subject.hosting import answers
 from session_contract.subject.subject import Host
+from session_contract.subject.watched import Watched
 
 _OPTIONS = [
     ("grpc.enable_http_proxy", 0),
@@ -78,7 +70,7 @@ class Client:
         return self.call(self._served.target.profile.close, session_id=session)
 
 
-class Served:
+class Served(Watched):
     """What the checks of a run talk to."""
 
     def __init__(
@@ -92,43 +84,35 @@ class Served:
             folder: Where logs and register maps are made.
             calls: The file to write to what was called.
         """
+        super().__init__(target.limits.call, calls)
         self.target = target
         self.host = host
         self.folder = folder
-        self.executions = 1
-        self.events: list[Event] = []
-        """What happened in this check."""
         self.opened: dict[str, None] = {}
         """The sessions that this check has opened, or attached to."""
         self._stub_class = stub_class(target.profile)
         self._clients: dict[str, Client] = {}
         self._channels = ExitStack()
-        self._unique = itertools.count(1)
-        self._run = uuid.uuid4().hex[:8]
-        self._lock = threading.Lock()
-        self._calls = calls.open("w", buffering=1, encoding="utf-8") if calls else None
-        self._scope = ""
 
     @property
-    def reached(self) -> Counter[Cell]:
-        """Nothing: the random calls are not told by places."""
-        return Counter()
+    def address(self) -> str:
+        """Where it listens, since it was started last."""
+        return self.host.address
 
     def fresh(self) -> str:
         """A text that no other name has."""
-        with self._lock:
-            return f"contract-{self._run}-{next(self._unique)}"
+        return f"contract-{self.run}-{self.number()}"
 
     def client(self, name: str = "client", stub: Stub | None = None) -> Client:
         """The client with this name; it calls by this stub, or on a channel of its own."""
-        with self._lock:
+        with self.lock:
             if name not in self._clients:
                 own = stub or self._stub_class(self._channel())
                 self._clients[name] = Client(name, own, self)
             return self._clients[name]
 
     def _channel(self) -> grpc.Channel:
-        return self._channels.enter_context(grpc.insecure_channel(self.host.address, _OPTIONS))
+        return self._channels.enter_context(grpc.insecure_channel(self.address, _OPTIONS))
 
     def restart(self) -> None:
         """Kill the server as a crash would, and start it again."""
@@ -137,41 +121,11 @@ class Served:
         self.saw("kit", "kills the server, and starts it again")
         self.host.start()
 
-    def saw(self, who: str, text: str) -> None:
-        """Note what happened."""
-        with self._lock:
-            self.events.append(Event(who, text))
-            if self._calls:
-                line = {"who": who, "event": text, "scope": self._scope}
-                self._calls.write(json.dumps(line) + "\n")
-
-    def violated(
-        self,
-        requirement: str,
-        sentence: str,
-        *,
-        events: Sequence[Event] | None = None,
-        facts: Sequence[str] = (),
-    ) -> Exception:
-        """What a check has to raise that saw this, in a server that is there."""
-        if not answers(self.host.address, self.target.limits.call):
-            return TargetDied(f"{sentence}. Since then nobody answers at {self.host.address}.")
-        shown = self.events[-_LONGEST:] if events is None else events
-        return Violated(Finding(requirement, sentence, events=tuple(shown), facts=tuple(facts)))
-
     def given(self, answer: Answered) -> Any:  # noqa: ANN401 - the response
         """The response to a call that a check needs before it comes to its point."""
         if answer.message is None:
-            raise NotEstablished(
-                f"The check could not come to its point: {self.events[-1].text} was answered."
-            )
+            raise self.pointless()
         return answer.message
-
-    def begin_check(self, scope: str) -> None:
-        """From now on, what happens belongs to this check."""
-        self._scope = scope
-        self.events = []
-        self.executions = 1
 
     def end_check(self) -> None:
         """Close the sessions that the check has opened, and hang up."""
@@ -183,8 +137,3 @@ class Served:
     def _hang_up(self) -> None:
         self._channels.close()
         self._clients.clear()
-
-    def close(self) -> None:
-        """End the file of the calls."""
-        if self._calls:
-            self._calls.close()

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-import json
 import socket
 import threading
 import time
-import uuid
-from collections import Counter
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +14,10 @@ import grpc
 from google.protobuf import text_format
 from google.protobuf.message import Message
 
-from session_contract.results.run_result import Cell
 from session_contract.station.belongings import Belongings
 from session_contract.station.resolving import Addresses, Stubs
 from session_contract.station.target import StationTarget
-from session_contract.subject.finding import Event, Finding, NotEstablished, TargetDied, Violated
-from session_contract.subject.hosting import answers
+from session_contract.subject.watched import Watched
 
 _LONGEST = 300
 """Characters of a request that are told."""
@@ -111,7 +104,7 @@ class Client:
         self._channels.close()
 
 
-class Station:
+class Station(Watched):
     """What the checks of a run talk to."""
 
     def __init__(
@@ -127,24 +120,17 @@ class Station:
             addresses: Where its services are.
             calls: The file to write to what was called.
         """
+        super().__init__(target.limits.call, calls)
         self.target = target
         self.addresses = addresses
-        self.executions = 1
-        self.events: list[Event] = []
-        """What happened in this check."""
         self._clients: dict[str, Client] = {}
         self._ports: dict[str, socket.socket] = {}
-        self._unique = itertools.count(1)
-        self._run = uuid.uuid4().hex[:8]
-        self._lock = threading.Lock()
-        self._calls = calls.open("w", buffering=1, encoding="utf-8") if calls else None
-        self._scope = ""
         self.belongings = Belongings()
 
     @property
-    def reached(self) -> Counter[Cell]:
-        """Nothing: random calls have too many places to list them."""
-        return Counter()
+    def address(self) -> str:
+        """Where its Discovery listens."""
+        return self.addresses.discovery
 
     @property
     def is_ours(self) -> bool:
@@ -155,8 +141,7 @@ class Station:
 
     def fresh(self) -> str:
         """A text that no other name has."""
-        with self._lock:
-            return f"{self._run}x{next(self._unique)}"
+        return f"{self.run}x{self.number()}"
 
     def port(self, name: str) -> str:
         """A port that somebody listens at, the same one for the same name within a check."""
@@ -166,7 +151,7 @@ class Station:
 
     def client(self, name: str = "client") -> Client:
         """The client with this name."""
-        with self._lock:
+        with self.lock:
             if name not in self._clients:
                 self._clients[name] = Client(name, self)
             return self._clients[name]
@@ -180,28 +165,6 @@ class Station:
         said = f' "{answer.details}"' if answer.details else ""
         self.saw(pending.who, f"{name}({_shown(pending.request)}) -> {answer.code}{said}")
         return answer
-
-    def saw(self, who: str, text: str) -> None:
-        """Note what happened."""
-        with self._lock:
-            self.events.append(Event(who, text))
-            if self._calls:
-                line = {"who": who, "event": text, "scope": self._scope}
-                self._calls.write(json.dumps(line) + "\n")
-
-    def violated(
-        self,
-        requirement: str,
-        sentence: str,
-        *,
-        events: Sequence[Event] | None = None,
-        facts: Sequence[str] = (),
-    ) -> Exception:
-        """What a check has to raise that saw this, in a station that is there."""
-        if not answers(self.addresses.discovery, self.target.limits.call):
-            return TargetDied(f"{sentence}. Since then nobody answers at {self.target.where}.")
-        shown = self.events if events is None else events
-        return Violated(Finding(requirement, sentence, events=tuple(shown), facts=tuple(facts)))
 
     def expect(self, requirement: str, answer: Answered, *codes: str, rule: str) -> None:
         """Raise Violated unless the answer has one of these codes.
@@ -219,22 +182,14 @@ class Station:
     def given(self, answer: Answered) -> Any:  # noqa: ANN401 - the response
         """The response to a call that a check needs before it comes to its point."""
         if not answer.ok:
-            raise NotEstablished(
-                f"The check could not come to its point: {self.events[-1].text} was answered."
-            )
+            raise self.pointless()
         return answer.message
 
     # Checks ---------------------------------------------------------------------------------------
 
-    def begin_check(self, scope: str) -> None:
-        """From now on, what happens belongs to this check."""
-        self._scope = scope
-        self.events = []
-        self.executions = 1
-
     def end_check(self) -> None:
         """Take back what the check created, and nothing else; hang up."""
-        self.belongings.find(self.client("sweeper").stubs, self._run, self.target.limits.call)
+        self.belongings.find(self.client("sweeper").stubs, self.run, self.target.limits.call)
         self.take_back()
         for client in self._clients.values():
             client.hang_up()
@@ -247,11 +202,6 @@ class Station:
         """Take back what the check has created so far."""
         belongings, self.belongings = self.belongings, Belongings()
         belongings.take_back(self.client("sweeper").stubs, self.target.limits.call)
-
-    def close(self) -> None:
-        """End the file of the calls."""
-        if self._calls:
-            self._calls.close()
 
 
 def _shown(request: Message) -> str:
