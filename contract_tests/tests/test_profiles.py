@@ -79,6 +79,45 @@ def test___minimum_of_checks___profiles___counts_every_claim() -> None:
         )
 
 
+REFUSES_ALL = """
+from session_reference.file_logger.server import JsonLoggerServicer
+from session_reference.file_logger.stubs import json_logger_pb2_grpc as rpcs
+import grpc
+
+class Refuses(JsonLoggerServicer):
+    def LogMeasurementData(self, request, context):
+        context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "no room")
+
+def add(server):
+    rpcs.add_JsonLoggerServicer_to_server(Refuses(), server)
+"""
+
+
+def test___logger_that_takes_no_record___judged_under_load___nothing_is_established(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "refuses_all.py").write_text(REFUSES_ALL, encoding="utf-8")
+    target = tmp_path / "target.toml"
+    place = 'servicer = "refuses_all:add"'
+    text = f'[target]\nclass = "file-logger"\nname = "it"\nclaims = []\n{place}\n'
+    target.write_text(text, encoding="utf-8")
+
+    code = carry_out(
+        Run(
+            place={"target": str(target)},
+            results=tmp_path / "results",
+            budget="quick",
+            seed=1,
+            select="many_clients and log_at_once",
+        )
+    )
+
+    checks = json.loads((tmp_path / "results" / "results.json").read_text("utf-8"))["checks"]
+    came_to = [check["outcome"] for check in checks if "log_at_once" in check["check"]]
+    assert came_to == ["inconclusive"] * 3
+    assert code == 5, capsys.readouterr().out
+
+
 def test___folder_that_is_not_there___opened___target_error_names_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

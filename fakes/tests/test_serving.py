@@ -27,8 +27,8 @@ from session_fakes.serving.server import LoopbackServer
 DESCRIPTOR = pb.DESCRIPTOR.services_by_name["DiscoveryService"]
 LIMIT = 20.0
 """Seconds after which a call of these tests is stuck."""
-GRAIN = 0.1
-"""Seconds by which gRPC rounds a limit up, from ten seconds on."""
+GRAIN = 1.0
+"""Seconds by which gRPC may round a limit up: 0.1, from ten seconds on, and some milliseconds."""
 
 
 def resolve(request: pb.ResolveServiceRequest, _: Caller) -> Message:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 60.0
 CONNECTIONS = 1000
+"""At most: a system may allow a process fewer."""
 DOCUMENTED = {"OK", "NOT_FOUND", "INVALID_ARGUMENT"}
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\r\nforged line\u202e"
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -103,6 +104,13 @@ def target(
 def first(target: Target) -> Any:  # noqa: ANN401 - descriptors are untyped
     """The method that initializes."""
     return target.service.methods[0]
+
+
+def connections() -> int:
+    """How many to open: half of the descriptors of each process are for the rest."""
+    resource: Any = pytest.importorskip("resource", reason="this limit is POSIX's")
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return min(CONNECTIONS, allowed // 2) if allowed > 0 else CONNECTIONS
 
 
 def answers(target: Target) -> bool:
@@ -188,7 +196,7 @@ def test___a_thousand_connections_that_say_little___opened___others_are_served(
 ) -> None:
     before = target.held()
     with ExitStack() as stack:
-        for number in range(CONNECTIONS):
+        for number in range(connections()):
             connection = socket.create_connection(("127.0.0.1", target.port), PATIENCE)
             stack.enter_context(connection)
             connection.sendall(_PREFACE[: number % len(_PREFACE)])

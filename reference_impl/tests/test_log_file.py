@@ -699,3 +699,18 @@ def test___a_record_that_is_too_long_by_a_byte___checked___is_refused(tmp_path: 
 
     with pytest.raises(InvalidRequestError, match="line 1 is longer than 16777216 bytes"):
         opened(log)
+
+
+def test___a_record_of_many_escapes___checked___takes_no_multiple_of_its_memory(
+    tmp_path: Path,
+) -> None:
+    log, line = tmp_path / "a.log", written(record("x"))
+    log.write_bytes(line.replace(b'"x"', b'"%b"' % (rb"\n" * 2_000_000)))
+    tracemalloc.start()
+    try:
+        opened(log).close()
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert most < 20 * log.stat().st_size

@@ -70,6 +70,8 @@ def _logged(served: Served, client: Client, budget: Budget) -> Writers:
     writers = Writers(served, budget.cycles * 2)
     writers.run(served.given(client.open(str(writers.path))).session_id)
     served.executions = len(writers.sent)
+    if not any(writers.acknowledged.values()):
+        raise NotEstablished(f"No record was acknowledged: {served.events[-1].text} was answered.")
     return writers
 
 
