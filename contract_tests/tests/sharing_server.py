@@ -109,7 +109,7 @@ class Correct:
         """Create or attach."""
         self.check(resource, behavior)
         with self.lock:
-            self.opened.wait_for(lambda: resource not in self.opening, timeout=10)
+            self.opened.wait_for(lambda: resource not in self.opening, timeout=60)
             if resource in self.open:
                 return self.attach(resource, behavior, mode)
             if behavior == 2:

@@ -189,11 +189,11 @@ def test___tagged_channel___used_like_any_channel___does_the_same(discovery: _Di
     with redirected(discovery.address), channelpool.GrpcChannelPool() as pool:
         channel = pool.get_channel(discovery.address)
         stub = services.DiscoveryServiceStub(channel)
-        grpc.channel_ready_future(channel).result(timeout=10)
+        grpc.channel_ready_future(channel).result(timeout=60)
         answers = [
-            stub.ResolveService(request, timeout=10, metadata=((CALLER_KEY, "mine"),)),
-            stub.ResolveService.with_call(request, timeout=10)[0],
-            stub.ResolveService.future(request, timeout=10).result(),
+            stub.ResolveService(request, timeout=60, metadata=((CALLER_KEY, "mine"),)),
+            stub.ResolveService.with_call(request, timeout=60)[0],
+            stub.ResolveService.future(request, timeout=60).result(),
         ]
 
     assert isinstance(channel, grpc.Channel)
