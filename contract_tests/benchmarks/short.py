@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from benchmarks.figures import Call
 from benchmarks.references import DEVICE_PAIR, LOG_PAIR, sides
 
-LIMITS = {"LogMeasurementData": 0.85, "ReadRegister": 0.90, LOG_PAIR: 0.40, DEVICE_PAIR: 0.40}
+LIMITS = {"LogMeasurementData": 0.70, "ReadRegister": 0.75, LOG_PAIR: 0.30, DEVICE_PAIR: 0.30}
+"""Well below what was measured: what a file costs beside a call differs between machines."""
 _TRIES = 200
 _SLICE = 0.01
 _CALM = 0.6
