@@ -75,7 +75,8 @@ WRONG = [
             logger(TABLE, "if gone:", "if not gone:")),
     patched("CLOSE-UNKNOWN", "Close is always OK",
             "is not open: NOT_FOUND is due, not OK",
-            logger(SERVER, _CLOSES, f"with suppress(SessionNotFoundError): {_CLOSES}")),
+            logger(SERVER, _CLOSES, "with __import__('contextlib').suppress(SessionNotFoundError): "
+                   f"{_CLOSES}")),
     patched("CLOSE-UNKNOWN", "NOT_FOUND is another code", "FAILED_PRECONDITION",
             logger(TABLE, 'code = "NOT_FOUND"', 'code = "FAILED_PRECONDITION"')),
     patched("CLOSE-RELEASES", "Close forgets the id and keeps the resource",
