@@ -69,6 +69,37 @@ def test___reference_servicer___run_quickly___meets_its_profile(
     assert len(checks) >= MINIMUM[profile]["core"]
 
 
+def test___server_that_takes_longer_than_its_limit___judged___is_no_violation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = write_target(tmp_path, "custom-instrument", "[limits]\ncall = 0.2\n")
+    slow = SERVICERS["custom-instrument"].replace(
+        "add_DeviceCommunicationServicer_to_server(DeviceCommunicationServicer(), server)",
+        "add_DeviceCommunicationServicer_to_server(Slow(), server)",
+    )
+    late = (
+        "class Slow(DeviceCommunicationServicer):\n    def ReadRegister(self, request, context):\n"
+    )
+    target.write_text(target.read_text("utf-8").replace("serves_custom", "slow_custom"), "utf-8")
+    (tmp_path / "slow_custom_instrument.py").write_text(
+        slow.replace("def add", f"{late}        import time; time.sleep(1)\n\ndef add"), "utf-8"
+    )
+
+    code = carry_out(
+        Run(
+            place={"target": str(target)},
+            results=tmp_path / "results",
+            budget="quick",
+            seed=1,
+            select="DEVICE-READ-BACK",
+        )
+    )
+
+    assert code == 5
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "ReadRegister got no answer within 0.2 s" in printed
+
+
 def test___minimum_of_checks___profiles___counts_every_claim() -> None:
     for profile in PROFILES:
         assert set(MINIMUM[profile]) == {"core", *CLAIMS[profile]}

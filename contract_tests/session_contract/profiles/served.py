@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from google.protobuf import text_format
 
 from session_contract.profiles.interfaces import Stub, stub_class
 from session_contract.profiles.target import ProfileTarget
+from session_contract.subject.finding import NotEstablished
 from session_contract.subject.subject import Host
 from session_contract.subject.watched import Watched
 
@@ -55,6 +56,12 @@ class Client:
         said = text_format.MessageToString(request, as_one_line=True)[:_LONGEST]
         told = f' "{answer.details}"' if answer.details else ""
         self._served.saw(self.name, f"{rpc}({said}) -> {answer.code}{told}")
+        if answer.code == "DEADLINE_EXCEEDED":
+            limit = self._served.target.limits.call
+            raise NotEstablished(
+                f"{rpc} got no answer within {limit:g} s: set [limits] call higher, or run this on "
+                "a machine that is less busy."
+            )
         return answer
 
     def open(self, resource: str, **fields: object) -> Answered:
@@ -130,7 +137,8 @@ class Served(Watched):
     def end_check(self) -> None:
         """Close the sessions that the check has opened, and hang up."""
         for session in self.opened:
-            self.client("sweeper").close(session)
+            with suppress(NotEstablished):
+                self.client("sweeper").close(session)
         self.opened.clear()
         self._hang_up()
 
