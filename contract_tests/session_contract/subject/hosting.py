@@ -28,6 +28,8 @@ TO_END = 10.0
 """Seconds more than its grace period that a server has to end, since machines are busy."""
 TIMES_LONGER = 3
 """How much longer a start may take that has worked before: machines are busy, by and by."""
+_TO_LOOK = 0.5
+"""Seconds after which gRPC has looked whether anybody still asks for the state of a connection."""
 _TO_READ = 2.0
 """Seconds for the last lines of a server that has ended."""
 _LINES_SHOWN = 20
@@ -50,15 +52,22 @@ def answers(address: str, within: float) -> bool:
                ("grpc.min_reconnect_backoff_ms", patience)]  # fmt: skip
     channel = grpc.insecure_channel(address, options)
     ready = threading.Event()
-    channel.subscribe(
-        lambda state: ready.set() if state is grpc.ChannelConnectivity.READY else None,
-        try_to_connect=True,
-    )
-    try:
-        return ready.wait(within)
-    finally:
-        # Closing waits until gRPC looks at the connection again, for 0.2 s.
-        threading.Thread(target=channel.close).start()
+
+    def look(state: grpc.ChannelConnectivity) -> None:
+        if state is grpc.ChannelConnectivity.READY:
+            ready.set()
+
+    channel.subscribe(look, try_to_connect=True)
+    is_there = ready.wait(within)
+    channel.unsubscribe(look)
+    if is_there:
+        # Closing waits until gRPC has looked at the connection again; and it may not come first.
+        closing = threading.Timer(_TO_LOOK, channel.close)
+        closing.daemon = True
+        closing.start()
+    else:
+        channel.close()
+    return is_there
 
 
 class CommandHost:
