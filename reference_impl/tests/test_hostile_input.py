@@ -190,6 +190,10 @@ def test___a_message_beyond_the_limit___sent___is_refused_and_others_are_served(
     assert answers(target)
 
 
+@pytest.mark.skipif(
+    tuple(map(int, grpc.__version__.split(".")[:2])) < (1, 60),
+    reason="an old gRPC keeps connections that never greeted for minutes",
+)
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="descriptors are counted in /proc")
 def test___a_thousand_connections_that_say_little___opened___others_are_served(
     target: Target,
