@@ -290,7 +290,7 @@ def test___scope___attributes___say_what_was_configured(scope: Any) -> None:
 
 
 @pytest.fixture
-def generator(station: FakeStation, channel: grpc.Channel) -> Iterator[Any]:
+def unset(station: FakeStation, channel: grpc.Channel) -> Iterator[Any]:
     """A signal generator, whose channel 0 is wired to that of the oscilloscope."""
     station.bench.connect("GEN1", 0, "SCOPE1", 0)
     grpc_options = nifgen.GrpcSessionOptions(channel, "generator")
@@ -298,43 +298,72 @@ def generator(station: FakeStation, channel: grpc.Channel) -> Iterator[Any]:
         yield session
 
 
+@pytest.fixture
+def generator(unset: Any) -> Any:
+    """The same, told of the impedance of the oscilloscope: this one sees the amplitudes set."""
+    unset.load_impedance = 1e6
+    return unset
+
+
 def seen(scope: Any, channel: str = "0") -> list[float]:
     """What the oscilloscope sees in 2 ms."""
     (found,) = scope.channels[channel].read()
-    return [float(value) for value in found.samples]
+    return [round(float(value), 9) for value in found.samples]
 
 
 @holds("FGEN-AMPLITUDE")
+@pytest.mark.parametrize(
+    ("ohms", "highest", "lowest"),
+    [(50.0, 2.0, -1.0), (1e6, 4.0, -2.0)],
+    ids=["matched", "high impedance"],
+)
 def test___generator___as_in_ni_s_example___the_scope_sees_its_sine(
-    scope: Any, generator: Any
+    scope: Any, unset: Any, ohms: float, highest: float, lowest: float
 ) -> None:
-    generator.output_mode = nifgen.OutputMode.FUNC
-    generator.configure_standard_waveform(nifgen.Waveform.SINE, 3.0, 2e3, 0.5)
+    scope.configure_chan_characteristics(ohms, 0.0)
+    unset.output_mode = nifgen.OutputMode.FUNC
+    unset.configure_standard_waveform(nifgen.Waveform.SINE, 3.0, 2e3, 0.5)
 
-    with generator.initiate():
-        assert not generator.simulate
+    with unset.initiate():
+        assert not unset.simulate
         with pytest.raises(nifgen.errors.DriverError) as caught:
-            generator.wait_until_done(SOON)
+            unset.wait_until_done(SOON)
         samples = seen(scope)
         (hertz,) = scope.channels["0"].fetch_measurement_stats(niscope.ScalarMeasurement.FREQUENCY)
 
     assert caught.value.code == -1074118637
-    assert (max(samples), min(samples)) == pytest.approx((2.0, -1.0), abs=1e-3)
+    assert (max(samples), min(samples)) == pytest.approx((highest, lowest), abs=2e-3)
     assert hertz.result == pytest.approx(2e3, rel=1e-4)
     assert set(seen(scope)) == {0.0}
 
 
 @holds("FGEN-AMPLITUDE")
+@pytest.mark.parametrize(
+    ("load", "at_1_megohm", "at_50_ohms"),
+    [(50.0, 2.0, 1.0), (-1.0, 2.0, 1.0), (150.0, 4 / 3, 2 / 3), (1e6, 1.0, 0.5)],
+)
 def test___generator___load_impedance_set___divides_as_hardware_does(
-    scope: Any, generator: Any
+    scope: Any, unset: Any, load: float, at_1_megohm: float, at_50_ohms: float
 ) -> None:
-    generator.configure_standard_waveform(nifgen.Waveform.SQUARE, 2.0, 1e3)
-    generator.load_impedance = 50.0
+    unset.configure_standard_waveform(nifgen.Waveform.SQUARE, 2.0, 1e3)
+    unset.load_impedance = load
 
-    with generator.initiate():
-        assert max(seen(scope)) == pytest.approx(2.0, rel=1e-3)
+    with unset.initiate():
+        assert max(seen(scope)) == pytest.approx(at_1_megohm, rel=1e-3)
         scope.configure_chan_characteristics(50.0, 0.0)
-        assert max(seen(scope)) == pytest.approx(1.0, rel=1e-3)
+        assert max(seen(scope)) == pytest.approx(at_50_ohms, rel=1e-3)
+
+
+@pytest.mark.parametrize("ohms", [0.0, -50.0, math.nan])
+def test___generator___load_impedance_that_cannot_be___refused_when_initiated(
+    unset: Any, ohms: float
+) -> None:
+    unset.load_impedance = ohms
+
+    with pytest.raises(nifgen.errors.DriverError, match="load_impedance is positive"):
+        unset.initiate()
+
+    assert unset.get_hardware_state() == nifgen.HardwareState.IDLE
 
 
 @holds("FGEN-WAVEFORM")

@@ -342,8 +342,9 @@ class DcPower(IviSimulation):
     @fidelity(
         "DCP-COMPLIANCE",
         evidence="documented",
-        rule="In compliance means at the limit: the current limit came before the voltage level, or"
-        " the voltage limit before the current level",
+        rule="QueryInCompliance is true at the limit, where the current limit came before the"
+        " voltage level or the voltage limit before the current level, and false as long as the"
+        " level is held: in NI's words a channel is in compliance when it operates at its limit",
     )
     def _measurement(self, name: str) -> _Measurement:
         node = self.terminal(name)

@@ -57,10 +57,9 @@ class Generator(GeneratorMemory):
     # Generation -----------------------------------------------------------------------------------
 
     @rpc("InitiateGeneration")
-    def initiate(self, _: Any) -> Answer:
+    def initiate(self, request: Any) -> Answer:
         """Put the waveform out, at once or when the start trigger comes."""
-        for name in self.channels.names:
-            self._wave(name)  # refuses what cannot be put out before anything is
+        self.commit(request)  # refuses what cannot be put out before anything is
         self._is_initiated, self._started = True, None
         if self.options.simulate or self.attributes["start_trigger_type"] == table.NO_TRIGGER:
             self._start()
@@ -84,6 +83,7 @@ class Generator(GeneratorMemory):
         """Check what is set."""
         for name in self.channels.names:
             self._wave(name)
+            self._gain(name)
         return None
 
     @rpc("SendSoftwareEdgeTrigger")
@@ -110,23 +110,30 @@ class Generator(GeneratorMemory):
             is_on = self.attributes.of("output_enabled", name)
             self.bench.drive(self.terminal(name), self._element(name) if is_on else None)
 
-    @fidelity(
-        "FGEN-AMPLITUDE",
-        evidence="our choice",
-        rule="An amplitude is that at the terminal, whatever the load, as long as load_impedance is"
-        " not set; from then on the output impedance and the load divide it, as on hardware, where"
-        " a load of high impedance sees up to twice the amplitude",
-    )
     def _element(self, name: str) -> VoltageSource:
         own = self.attributes.number("output_impedance", name)
         if self._started is None:
             return VoltageSource(0.0, own)
-        wave = self._wave(name)
-        if not self.attributes.is_set("load_impedance", name):
-            return VoltageSource(0.0, 0.0, wave=Started(wave, self._started))
-        load = self.attributes.number("load_impedance", name)
-        gain = 2.0 if load == table.MATCHED else (own + load) / load
-        return VoltageSource(0.0, own, wave=Started(wave, self._started, gain))
+        wave = Started(self._wave(name), self._started, self._gain(name))
+        return VoltageSource(0.0, own, wave=wave)
+
+    @fidelity(
+        "FGEN-AMPLITUDE",
+        evidence="documented",
+        rule="An amplitude is that at a load of load_impedance, and at one that matches the output"
+        " impedance as long as that is not set: a load of high impedance, such as the 1 megohm of"
+        " an oscilloscope, then sees twice the amplitude, as on hardware",
+    )
+    def _gain(self, name: str) -> float:
+        """How much more than the amplitude it puts out, for its own resistance takes some."""
+        own = self.attributes.number("output_impedance", name)
+        is_set = self.attributes.is_set("load_impedance", name)
+        load = self.attributes.number("load_impedance", name) if is_set else table.MATCHED
+        if load == table.MATCHED:
+            return 2.0 if own else 1.0
+        if not load > 0:
+            raise DriverError(faults.INVALID_VALUE, "load_impedance is positive, or -1: matched.")
+        return (own + load) / load
 
     @rpc("IsDone")
     def is_done(self, _: Any) -> Answer:

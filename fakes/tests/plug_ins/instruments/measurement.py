@@ -1,4 +1,7 @@
-"""A measurement plug-in that uses all of NI's drivers at once, with NI's SDK and packages."""
+"""A measurement plug-in that uses all of NI's drivers at once, with NI's SDK and packages.
+
+To each driver it makes the calls of NI's published example of that driver, in their order.
+"""
 
 # pyright: reportUnknownMemberType=false, reportMissingImports=false, reportMissingTypeStubs=false
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -6,10 +9,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any
 
+import hightime
 import ni_measurement_plugin_sdk_service as nims
 import nidaqmx.constants
 import nidcpower
@@ -22,6 +27,9 @@ import niswitch
 HERE = Path(__file__).parent
 PINS = ["VCC", "IN", "D", "A", "K"]
 LIMIT = 20.0
+SOON = hightime.timedelta(milliseconds=10)
+TIMED_OUT = -1074118637
+"""What NI-FGEN says when a generation is not done in time; a standard waveform never is."""
 
 measurement_service = nims.MeasurementService(
     service_config_path=HERE / "InstrumentsMeasurement.serviceconfig",
@@ -31,15 +39,15 @@ measurement_service = nims.MeasurementService(
 
 @measurement_service.register_measurement
 @measurement_service.configuration("Pin map", nims.DataType.String, "")
-@measurement_service.configuration("Pattern", nims.DataType.String, "")
+@measurement_service.configuration("Folder", nims.DataType.String, "")
 @measurement_service.output("Volts", nims.DataType.Double)
 @measurement_service.output("Milliamperes", nims.DataType.Double)
 @measurement_service.output("At the limit", nims.DataType.Boolean)
-@measurement_service.output("Multimeter", nims.DataType.Double)
+@measurement_service.output("Multimeter", nims.DataType.DoubleArray1D)
 @measurement_service.output("Sine", nims.DataType.DoubleArray1D)
 @measurement_service.output("Passed", nims.DataType.Boolean)
 @measurement_service.output("Through the relay", nims.DataType.DoubleArray1D)
-def measure(pin_map: str, pattern: str) -> Iterable[object]:
+def measure(pin_map: str, folder: str) -> Iterable[object]:
     """Answer what each of the instruments sees of the others."""
     context: Any = measurement_service.context
     with (
@@ -53,59 +61,88 @@ def measure(pin_map: str, pattern: str) -> Iterable[object]:
         reservation.initialize_niswitch_multiplexer_session() as multiplexer,
         reservation.create_nidaqmx_task() as task,
     ):
-        _source(power.session.channels[power.channel_list])
-        volts, milliamperes, at_limit = _measure_power(power.session.channels[power.channel_list])
-        (connection,) = reservation.get_nidmm_connections(["VCC"])
-        multiplexer.session.connect_multiple(connection.multiplexer_route)
-        multimeter = _read(dmm.session)
-        multiplexer.session.disconnect_all()  # relays stay when a session ends
-        sine = _see_sine(generator, scope)
-        passed = _burst(digital.session, pin_map, pattern)
-        before_and_after = _close_relay(relays, task)
-    yield volts, milliamperes, at_limit, multimeter, sine, passed, before_and_after
+        with _sourced(power.session, power.session.channels[power.channel_list]) as measured:
+            (connection,) = reservation.get_nidmm_connections(["VCC"])
+            multiplexer.session.connect_multiple(connection.multiplexer_route)
+            multimeter = _read(dmm.session)
+            multiplexer.session.disconnect_all()  # relays stay when a session ends
+            before_and_after = _close_relay(relays, task)
+        with _generated(generator.session, generator.channel_list):
+            sine = _see(scope.session, scope.channel_list)
+        passed = _burst(digital.session, pin_map, Path(folder))
+    yield *measured, multimeter, sine, passed, before_and_after
 
 
-def _source(channels: Any) -> None:
+@contextlib.contextmanager
+def _sourced(session: Any, channels: Any) -> Generator[tuple[float, float, bool], None, None]:
+    """The voltage, the current and whether it is at its limit, of what is put out meanwhile."""
     channels.source_mode = nidcpower.SourceMode.SINGLE_POINT
     channels.output_function = nidcpower.OutputFunction.DC_VOLTAGE
-    channels.voltage_level = 5.0
     channels.current_limit = 0.01
-    channels.initiate()
-    channels.wait_for_event(nidcpower.Event.SOURCE_COMPLETE, LIMIT)
+    channels.voltage_level_range = 6.0
+    channels.current_limit_range = 0.1
+    channels.source_delay = hightime.timedelta(seconds=0.0)
+    channels.voltage_level = 5.0
+    with channels.initiate():
+        channels.wait_for_event(nidcpower.Event.SOURCE_COMPLETE, LIMIT)
+        (found,) = channels.measure_multiple()
+        is_at_limit = session.channels[found.channel].query_in_compliance()
+        yield found.voltage, found.current * 1e3, is_at_limit
+    channels.reset()
 
 
-def _measure_power(channels: Any) -> tuple[float, float, bool]:
-    (found,) = channels.measure_multiple()
-    return found.voltage, found.current * 1e3, channels.query_in_compliance()
-
-
-def _read(session: Any) -> float:
+def _read(session: Any) -> list[float]:
+    """A reading and its resolution."""
     session.configure_measurement_digits(nidmm.Function.DC_VOLTS, 10.0, 5.5)
-    reading: float = session.read()
-    return reading
+    return [session.read(), session.resolution_absolute]
 
 
-def _see_sine(generator: Any, scope: Any) -> list[float]:
+@contextlib.contextmanager
+def _generated(session: Any, channel_list: str) -> Generator[None, None, None]:
+    """A sine is put out meanwhile."""
+    channels = session.channels[channel_list]
+    session.output_mode = nifgen.OutputMode.FUNC
+    channels.configure_standard_waveform(nifgen.Waveform.SINE, 2.0, 1e3)
+    with session.initiate():
+        if not session.simulate:
+            try:
+                session.wait_until_done(SOON)
+            except nifgen.errors.DriverError as error:
+                if error.code != TIMED_OUT:
+                    raise
+        yield
+
+
+def _see(session: Any, channel_list: str) -> list[float]:
     """The greatest and the least voltage, and the frequency."""
-    source = generator.session
-    source.output_mode = nifgen.OutputMode.FUNC
-    source.channels[generator.channel_list].configure_standard_waveform(
-        nifgen.Waveform.SINE, 2.0, 1e3
+    channels = session.channels[channel_list]
+    session.channels[""].channel_enabled = False
+    channels.configure_vertical(5.0, niscope.VerticalCoupling.DC)
+    channels.configure_chan_characteristics(50.0, 0.0)
+    session.configure_horizontal_timing(1e6, 5000, 50.0, 1, enforce_realtime=True)
+    session.configure_trigger_edge(
+        channel_list, 0.0, niscope.TriggerCoupling.DC, niscope.TriggerSlope.POSITIVE
     )
-    seen = scope.session.channels[scope.channel_list]
-    seen.configure_vertical(5.0, niscope.VerticalCoupling.DC)
-    scope.session.configure_horizontal_timing(1e6, 5000, 50.0, 1, enforce_realtime=True)
-    with source.initiate(), scope.session.initiate():
-        (waveform,) = seen.fetch()
-        (hertz,) = seen.fetch_measurement_stats(niscope.ScalarMeasurement.FREQUENCY)
+    session.trigger_modifier = niscope.TriggerModifier.NO_TRIGGER_MOD
+    with session.initiate():
+        while session.acquisition_status() != niscope.AcquisitionStatus.COMPLETE:
+            pass
+        (waveform,) = channels.fetch()
+        (hertz,) = channels.fetch_measurement_stats(niscope.ScalarMeasurement.FREQUENCY)
+    (again,) = channels.read(num_samples=len(waveform.samples))
+    assert max(again.samples) == max(waveform.samples)
     return [max(waveform.samples), min(waveform.samples), hertz.result]
 
 
-def _burst(session: Any, pin_map: str, pattern: str) -> bool:
+def _burst(session: Any, pin_map: str, folder: Path) -> bool:
+    levels, timing = str(folder / "Levels.digilevels"), str(folder / "Timing.digitiming")
     session.load_pin_map(pin_map)
-    session.load_pattern(pattern)
-    results = session.burst_pattern("Pattern")
-    assert session.pins["D"].selected_function == nidigital.SelectedFunction.DIGITAL
+    session.load_specifications_levels_and_timing(str(folder / "Specs.specs"), levels, timing)
+    session.load_pattern(str(folder / "Pattern.digipat"))
+    session.apply_levels_and_timing(levels, timing)
+    session.burst_pattern("Pattern")
+    results = session.get_site_pass_fail()
+    session.selected_function = nidigital.SelectedFunction.DISCONNECT
     return all(results.values())
 
 
