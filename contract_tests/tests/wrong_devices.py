@@ -11,12 +11,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from session_fakes.device.faults import INVALID_HANDLE, DriverError
 from session_fakes.device.repository import SessionRepository
 from session_fakes.errors import Refusal
 from session_fakes.station import FakeStation
 
 AUTO, NEW, ATTACH = 0, 1, 2
-_OPEN, _CLOSE = SessionRepository.open, SessionRepository.close
+_OPEN, _CLOSE, _GET = SessionRepository.open, SessionRepository.close, SessionRepository.get
 Given = Any
 """Arguments of the repository, handed on as they are."""
 
@@ -121,6 +122,38 @@ def _closes_nothing(*_: Given) -> None:
     pass
 
 
+def _own_driver(_: Given, found: Given, driver: Given) -> Given:
+    if found.driver != driver:
+        raise Refusal(
+            "INVALID_ARGUMENT",
+            f'The session name "{found.name}" is being used by a different driver.',
+        )
+    return found
+
+
+def _new_to_others(self: Given, driver: Given, *given: Given) -> Given:
+    session, is_new = _OPEN(self, driver, *given)
+    return session, is_new or session.driver != driver
+
+
+def _any_driver(self: Given, _: Given, name: str) -> Given:
+    for session in self.all():
+        if session.name == name:
+            return session.instrument
+    raise DriverError(INVALID_HANDLE)
+
+
+def _found_not(code: str) -> Callable[..., Any]:
+    """What another driver uses is refused, without the driver's code."""
+
+    def wrong(self: Given, driver: Given, name: str) -> Given:
+        if any(session.name == name and session.driver != driver for session in self.all()):
+            raise Refusal(code, "no such session")
+        return _GET(self, driver, name)
+
+    return wrong
+
+
 class Case(NamedTuple):
     """Whose check finds it, what that has to say, and what is done instead of which method."""
 
@@ -184,6 +217,17 @@ WRONG = {
     ),
     "another kind in other words": Case(
         "DRIVER-OTHER-KIND", "word for word", "_attached", _other_words, "test_words.py"
+    ),
+    "each driver has its own": Case(
+        "DRIVER-OTHER-ATTACH", "INVALID_ARGUMENT", "_attached", _own_driver
+    ),
+    "new to another driver": Case("DRIVER-OTHER-ATTACH", "new", _AT, _new_to_others),
+    "any driver uses": Case("DRIVER-OTHER-USE", "UNKNOWN is due, not OK", "get", _any_driver),
+    "another driver finds none": Case(
+        "DRIVER-OTHER-USE", "UNKNOWN is due, not NOT_FOUND", "get", _found_not("NOT_FOUND")
+    ),
+    "another driver, no code": Case(
+        "DRIVER-OTHER-USE", "is due as ni-error", "get", _found_not("UNKNOWN"), "test_words.py"
     ),
     "two steps": Case(
         "DRIVER-ONE-CREATOR", "say that the session is new", _AT, _in_two_steps, "test_races.py"

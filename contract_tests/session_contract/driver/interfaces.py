@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from google.protobuf.descriptor import ServiceDescriptor
@@ -98,12 +98,34 @@ def of_another_kind(interface: DriverInterface) -> DriverInterface:
     Raises:
         NotEstablished: None is.
     """
-    others = [each for each in INTERFACES.values() if each.handle != interface.handle]
-    for each in others:
+    for each in _installed():
+        if each.handle != interface.handle:
+            return each
+    raise _missing("a driver of another kind")
+
+
+def of_one_kind(interface: DriverInterface) -> tuple[DriverInterface, DriverInterface]:
+    """Two drivers whose sessions have handles of one kind; the first is this one, if it can be.
+
+    Raises:
+        NotEstablished: There are no two of which the packages are installed.
+    """
+    installed = list(_installed())
+    others = [each for each in installed if each.package != interface.package]
+    like = [each for each in others if each.handle == interface.handle]
+    pair = [interface, *like] if like else others
+    if len(pair) < 2:
+        raise _missing("two drivers of one kind")
+    return pair[0], pair[1]
+
+
+def _installed() -> Iterator[DriverInterface]:
+    """The drivers whose packages are there."""
+    for each in INTERFACES.values():
         with contextlib.suppress(TargetError):
             each.descriptor()
-            return each
-    names = ", ".join(each.package for each in others)
-    raise NotEstablished(
-        f"The check needs a driver of another kind ({names}): pip install session-contract[drivers]"
-    )
+            yield each
+
+
+def _missing(what: str) -> NotEstablished:
+    return NotEstablished(f"The check needs {what}: pip install session-contract[drivers]")

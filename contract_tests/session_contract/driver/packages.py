@@ -57,7 +57,7 @@ class PackageClient:
         )
         self._server.saw(WHO, f"a session of {self._interface.package}: {name!r}, {behavior}")
         if name:
-            self._server.opened[name] = None
+            self._server.opened[name] = self._interface
         try:
             return self._opened(name, options)
         except Exception as error:

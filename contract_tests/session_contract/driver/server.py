@@ -10,9 +10,10 @@ import grpc
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from session_contract.driver.interfaces import DriverInterface, of_another_kind
+from session_contract.driver.interfaces import DriverInterface, of_another_kind, of_one_kind
 from session_contract.driver.target import DriverTarget
 from session_contract.subject.watched import Watched
+from session_spec.matrix import Behavior
 
 OPTIONS = [
     ("grpc.max_receive_message_length", -1),
@@ -68,7 +69,7 @@ class DeviceClient:
         setattr(request, "initialization_behavior", behavior)  # noqa: B010
         answer = self._call(self._interface.initialize, request)
         if answer.new and answer.session:
-            self._server.opened[answer.session] = None
+            self._server.opened[answer.session] = self._interface
         said = f"initialize({session!r}, {behavior})"
         self._server.saw(self.name, f"{said} -> {_told(answer)}")
         return answer
@@ -137,8 +138,8 @@ class DeviceServer(Watched):
         super().__init__(target.limits.call, calls)
         self.target = target
         self.service = target.interface.descriptor()
-        self.opened: dict[str, None] = {}
-        """The sessions that this check has opened."""
+        self.opened: dict[str, DriverInterface] = {}
+        """The sessions that this check has opened, and with which driver."""
         self._address = address
         self._clients: dict[str, DeviceClient] = {}
 
@@ -160,11 +161,27 @@ class DeviceServer(Watched):
 
     def client_of_another_kind(self) -> DeviceClient:
         """A client over the interface of a driver with another kind of handle."""
-        other = of_another_kind(self.target.interface)
-        name = f"a client of {other.package}"
+        return self._client_of(of_another_kind(self.target.interface))
+
+    def clients_of_one_kind(self) -> tuple[DeviceClient, DeviceClient]:
+        """Clients of two drivers that the server has, whose handles are of the same kind.
+
+        The first is of the target's interface, unless it is the only one of its kind.
+        """
+        one, other = (self._client_of(each) for each in of_one_kind(self.target.interface))
+        for client in (one, other):
+            name = self.fresh()
+            self.given(client.initialize(name, Behavior.INITIALIZE_NEW))
+            self.given(client.close(name))
+        return one, other
+
+    def _client_of(self, interface: DriverInterface) -> DeviceClient:
+        """The client of a driver, with the configuration of the target where that is meant."""
+        name = f"a client of {interface.package}"
+        is_target = interface.package == self.target.interface.package
         with self.lock:
             if name not in self._clients:
-                self._clients[name] = DeviceClient(name, self, other)
+                self._clients[name] = DeviceClient(name, self, None if is_target else interface)
             return self._clients[name]
 
     def given(self, answer: Answered) -> Answered:
@@ -175,8 +192,8 @@ class DeviceServer(Watched):
 
     def end_check(self) -> None:
         """Close the sessions that the check has opened, and hang up."""
-        for name in self.opened:
-            self.client("sweeper").close(name)
+        for name, interface in self.opened.items():
+            self._client_of(interface).close(name)
         self.opened.clear()
         for client in self._clients.values():
             client.hang_up()

@@ -23,7 +23,7 @@ MINIMUM: Mapping[str, Mapping[str, int]] = {
         "restart": 4,
         "hosting": 5,
     },
-    "driver": {"core": 38},
+    "driver": {"core": 43},
     "file-logger": {"core": 38, "survives-kill": 1},
     "custom-instrument": {"core": 32},
     "station": {"core": 125, "reference": 10},

@@ -34,6 +34,8 @@ from session_spec.model import (
 
 OTHER_KIND = "kind=other"
 """Says that a call is made over the interface of a driver with another kind of handle."""
+OTHER_DRIVER = "driver=other"
+"""Says that a call is made over the interface of another driver, with handles of the same kind."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class ServerModel:
             return step(state, call, answer, self.rules)
         if OTHER_KIND in event.arguments:
             return _of_another_kind(state, call, answer)
+        if OTHER_DRIVER in event.arguments:
+            return self._of_another_driver(state, call, answer)
         if self.reference and answer.code == UNKNOWN:
             return Violation("CODE-NEVER-UNKNOWN", "it answered UNKNOWN")
         trouble = TROUBLES.get(event.arguments[-1])
@@ -83,6 +87,20 @@ class ServerModel:
         if isinstance(verdict, Violation) and _refused_configuration(state, call, answer, event):
             return self._configured(state)
         return verdict
+
+    def _of_another_driver(self, state: State, call: Call, answer: Answer) -> Verdict:
+        """Judge what another driver does with what is open: it attaches, and cannot use it."""
+        if isinstance(call, Initialize) and state.is_open(call.resource):
+            verdict = step(state, call, answer, self.rules)
+            if isinstance(verdict, Violation):
+                return Violation("DRIVER-OTHER-ATTACH", f"of another driver: {verdict.sentence}")
+            return verdict
+        if not isinstance(call, Use) or state.resource_of(call.session) is None:
+            raise ValueError(f"{OTHER_DRIVER} is said of what attaches to a session or uses it")
+        if answer.code == UNKNOWN:
+            return [state]
+        sentence = f"the session is another driver's: {UNKNOWN} is due, not {answer.code}"
+        return Violation("DRIVER-OTHER-USE", sentence)
 
     def _in_trouble(self, state: State, call: Call, answer: Answer, name: str) -> Verdict:
         """Judge a call that something stands in the way of."""

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from session_contract.checks.marking import specification
 from session_contract.checks.playing import Player
-from session_contract.driver.server import Answered, DeviceServer
+from session_contract.driver.server import Answered, DeviceClient, DeviceServer
 from session_contract.subject.finding import Event as Seen
 from session_contract.subject.finding import Violated
 from session_spec import Requirement
 from session_spec.class_models import model_for
-from session_spec.class_models.server import OTHER_KIND, read_call
+from session_spec.class_models.server import OTHER_DRIVER, OTHER_KIND, read_call
 from session_spec.examples import Event, Example
 from session_spec.judge import Model
 from session_spec.model import Close, Initialize, Use
@@ -27,15 +27,17 @@ class Course:
         self._model = model
         self._meant = {"": ""}
         self._symbols = {"": ""}
+        self._two: tuple[DeviceClient, DeviceClient] | None = None
+        """Of two drivers, where the example is about that."""
 
     def play(self, example: Example) -> int:
         """Play an example; return how many calls that were, or raise Violated."""
+        if any(OTHER_DRIVER in event.arguments for event in example.events):
+            self._two = self._server.clients_of_one_kind()
         return Player(self._model, self._call, self._read, self._violated).play(example)
 
     def _call(self, event: Event) -> Answered:
-        call, client = read_call(event), self._server.client(event.actor or "client")
-        if OTHER_KIND in event.arguments:
-            client = self._server.client_of_another_kind()
+        call, client = read_call(event), self._client(event)
         if isinstance(call, Initialize):
             reset = any(argument == "reset=true" for argument in event.arguments)
             given = {"reset": True, "reset_device": True} if reset else {}
@@ -43,6 +45,13 @@ class Course:
         assert isinstance(call, Close | Use)
         name = self._name(call.session)
         return client.close(name) if isinstance(call, Close) else client.use(name)
+
+    def _client(self, event: Event) -> DeviceClient:
+        if OTHER_KIND in event.arguments:
+            return self._server.client_of_another_kind()
+        if self._two is not None:
+            return self._two[OTHER_DRIVER in event.arguments]
+        return self._server.client(event.actor or "client")
 
     def _name(self, symbol: str) -> str:
         if symbol not in self._meant:

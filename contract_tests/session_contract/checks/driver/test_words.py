@@ -51,8 +51,7 @@ def test___a_session_that_is_not_open___closed_or_used___is_a_driver_error(
 
     _expect(server, "DRIVER-CLOSE-UNKNOWN", answer, "UNKNOWN", "")
     due = server.target.interface.error
-    is_number = answer.error.lstrip("-").isdigit()
-    if not is_number or (due and answer.error != due):
+    if not _is_code(answer) or (due and answer.error != due):
         raise server.violated(
             "DRIVER-CLOSE-UNKNOWN",
             f"{due or 'a number'} is due as ni-error in the trailing metadata, not "
@@ -102,6 +101,44 @@ def test___a_name_that_another_kind_of_driver_has___attached_to___refused_in_ni_
 
     text = f'The session name "{name}" is being used by a different driver.'
     _expect(server, "DRIVER-OTHER-KIND", answer, "INVALID_ARGUMENT", text)
+
+
+@pytest.mark.parametrize(
+    "behavior", [Behavior.UNSPECIFIED, Behavior.ATTACH_TO_EXISTING], ids=lambda b: b.name
+)
+@requirement("DRIVER-OTHER-ATTACH", 1, kind="input")
+def test___a_name_that_another_driver_has___attached_to_with_other_arguments___is_no_new_session(
+    server: DeviceServer, behavior: Behavior
+) -> None:
+    (one, other), name = server.clients_of_one_kind(), server.fresh()
+    server.given(one.initialize(name, Behavior.INITIALIZE_NEW))
+
+    answer = other.initialize(name, behavior, resource_name="not there at all")
+
+    _expect(server, "DRIVER-OTHER-ATTACH", answer, "OK", "")
+    if answer.new or answer.session != name:
+        raise server.violated("DRIVER-OTHER-ATTACH", "that very session is due, and not as new")
+
+
+@requirement("DRIVER-OTHER-USE", 1, kind="input")
+def test___a_session_of_another_driver___used___is_a_driver_error(server: DeviceServer) -> None:
+    (one, other), name = server.clients_of_one_kind(), server.fresh()
+    server.given(one.initialize(name, Behavior.INITIALIZE_NEW))
+    server.given(other.initialize(name, Behavior.ATTACH_TO_EXISTING))
+
+    answer = other.use(name)
+
+    _expect(server, "DRIVER-OTHER-USE", answer, "UNKNOWN", "")
+    if not _is_code(answer):
+        raise server.violated(
+            "DRIVER-OTHER-USE",
+            "a number is due as ni-error in the trailing metadata, not "
+            f"{answer.error or 'nothing'}",
+        )
+
+
+def _is_code(answer: Answered) -> bool:
+    return answer.error.lstrip("-").isdigit()
 
 
 def _expect(server: DeviceServer, name: str, answer: Answered, code: str, text: str) -> None:
