@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ni.measurementlink.discovery.v1.client import DiscoveryClient, ServiceLocation
+from ni_grpc_extensions.channelpool import GrpcChannelPool
 
 from session_fakes.station import FakeStation
 from session_reference.hosting.registration import (
@@ -286,6 +287,34 @@ def test___discovery_that_answers_no_more___given_up___leaves_no_thread(
     stopping.join(PATIENCE)
     assert not stopping.is_alive()
     assert "Discovery does not answer: the registration may stay behind." in said
+
+
+def test___connection_that_takes_long_to_close___stopped___is_not_waited_for(
+    station: FakeStation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closing, may_close, closed = threading.Event(), threading.Event(), threading.Event()
+    close = GrpcChannelPool.close
+
+    def close_late(pool: GrpcChannelPool) -> None:
+        closing.set()
+        may_close.wait(PATIENCE)
+        close(pool)
+        closed.set()
+
+    info = read_service_config(Path(__file__).with_name("hosted_logger.serviceconfig"))
+    place = ServiceLocation("localhost", "1", "")
+    registration = Registration(info, place, lambda _: None, station.discovery_address)
+    registration.start()
+    assert registration.tried.wait(PATIENCE)
+    monkeypatch.setattr(GrpcChannelPool, "close", close_late)
+
+    registration.stop()
+
+    assert closing.wait(PATIENCE)
+    assert not closed.is_set()
+    assert names(station) == []
+    may_close.set()
+    assert closed.wait(PATIENCE)
 
 
 def test___discovery_that_refuses_for_a_while___optional___says_so_once(

@@ -191,7 +191,8 @@ class Registration:
             self._tell("Unregistered from Discovery.")
         except (grpc.RpcError, ValueError) as error:  # the latter once the pool is closed
             self._tell(f"The registration may stay behind: {_cause(error)}.")
-        link.pool.close()
+        # gRPC takes up to 0.2 s to close a channel that is watched; no stop has to wait for that.
+        threading.Thread(target=link.pool.close, name="leaving Discovery", daemon=True).start()
 
     def _tell(self, sentence: str) -> None:
         if not self._given_up:
