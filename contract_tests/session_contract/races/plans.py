@@ -113,7 +113,7 @@ class Rounds:
         """Carry out one plan and clean up after it."""
         room = _Room(self._fresh)
         for ask in plan.prefix:
-            room.note(ask, self._lanes[0].begin(room.call(ask)).result())
+            room.note(ask, self._lanes[0].ask(room.call(ask)))
         if all(len(lane) == 1 for lane in plan.lanes):
             self._at_once(plan, room)
         else:
@@ -139,7 +139,7 @@ class Rounds:
         def work(lane: Lane, asks: Sequence[Ask]) -> None:
             barrier.wait()
             for ask in asks:
-                room.note(ask, lane.begin(room.call(ask)).result())
+                room.note(ask, lane.ask(room.call(ask)))
 
         pairs = zip(self._lanes, plan.lanes, strict=False)
         for future in [self._pool.submit(work, lane, asks) for lane, asks in pairs]:
@@ -149,10 +149,10 @@ class Rounds:
         """What is open in the end, and close it: both belong to the history."""
         for index in room.used():
             attached = Ask(_ATTACH, index)
-            room.note(attached, self._lanes[0].begin(room.call(attached)).result())
+            room.note(attached, self._lanes[0].ask(room.call(attached)))
             if room.records[-1].code == OK:
                 closing = Ask(_CLOSE, index)
-                room.note(closing, self._lanes[0].begin(room.call(closing)).result())
+                room.note(closing, self._lanes[0].ask(room.call(closing)))
 
 
 @dataclass

@@ -22,7 +22,7 @@ import grpc
 from session_contract.subject.target import Command, TargetError, Unreachable
 from session_contract.subject.templates import fill
 
-_STEP = 0.02
+_STEP = 0.005
 """Seconds between two looks at a server that is on its way."""
 TO_END = 10.0
 """Seconds more than its grace period that a server has to end, since machines are busy."""
@@ -206,6 +206,9 @@ class ServerProcess:
         )
         self._reader = threading.Thread(target=self._read, name="server output", daemon=True)
         self._reader.start()
+        # Popen looks for the end every 50 ms when it has a limit of time: this one is told of it.
+        self._waiter = threading.Thread(target=self._process.wait, name="server end", daemon=True)
+        self._waiter.start()
 
     @property
     def pid(self) -> int:
@@ -239,13 +242,12 @@ class ServerProcess:
 
     def wait(self, seconds: float) -> int | None:
         """Wait for its end, and for the last of its output; None if it had to be killed."""
-        try:
-            code = self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
+        self._waiter.join(seconds)
+        if self.exit_code() is None:
             self.end()
             return None
         self._reader.join(_TO_READ)
-        return code
+        return self._process.returncode
 
     def end(self) -> None:
         """End it at once, with all that it started."""

@@ -10,6 +10,7 @@ import json
 import math
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +108,7 @@ class Journal:
     def __init__(self, path: Path | None = None) -> None:
         """Begin a run; ``path`` is written line by line, so that a crash loses nothing."""
         self.records: list[Record] = []
+        self._by_scope: defaultdict[str, list[Record]] = defaultdict(list)
         self.life = 1
         self._began = time.monotonic()
         self._lock = threading.Lock()
@@ -127,12 +129,15 @@ class Journal:
         """Keep a call that ended."""
         with self._lock:
             self.records.append(record)
+            self._by_scope[record.scope].append(record)
             if self._file:
                 self._file.write(json.dumps(record.to_json()) + "\n")
 
     def within(self, scope: str) -> list[Record]:
         """The calls of one check, in the order in which they began."""
-        return sorted((r for r in self.records if r.scope == scope), key=lambda r: r.number)
+        with self._lock:
+            ended = list(self._by_scope.get(scope, ()))
+        return sorted(ended, key=lambda record: record.number)
 
     def close(self) -> None:
         """End the file."""

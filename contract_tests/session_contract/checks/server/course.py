@@ -86,7 +86,7 @@ class Course:
         """Make a call, wait for its answer and judge it."""
         if isinstance(call, Use):
             return self.use(call.session, by=by)
-        return self.take(self.lane(by).begin(call).result())
+        return self.take(self.lane(by).ask(call))
 
     def happened(self, happening: Happening) -> None:
         """Note what was no call."""

@@ -51,7 +51,7 @@ def cancelled(subject: Subject) -> Generator[_Loses, None, None]:
 @contextmanager
 def too_late(subject: Subject) -> Generator[_Loses, None, None]:
     """The deadline of the call passes, after the request has."""
-    with _held_back(subject, lambda lane, call: lane.begin(call, timeout=_SOON).result()) as lose:
+    with _held_back(subject, lambda lane, call: lane.ask(call, timeout=_SOON)) as lose:
         yield lose
 
 
@@ -77,7 +77,7 @@ def _held_back(
 def while_it_opens(subject: Subject) -> Generator[_Loses, None, None]:
     """The deadline of the call passes while the resource opens, which takes a while."""
     lane, slow = subject.lane("who gives up"), subject.target.slow_configuration
-    yield lambda call: lane.begin(call, configuration=slow, timeout=_SOON).result()
+    yield lambda call: lane.ask(call, configuration=slow, timeout=_SOON)
 
 
 @contextmanager
@@ -103,7 +103,7 @@ def _cutting(subject: Subject, part: Any) -> Generator[_Loses, None, None]:  # n
             # The connection is there before it is cut: else it would break at its start.
             lane.initialize(subject.fresh(), _ATTACH)
             relay.cut_before(part)
-            record = lane.begin(call).result()
+            record = lane.ask(call)
             relay.heal()
             return record
 
@@ -222,7 +222,7 @@ class _Loss:
 
     def _made(self, call: Call) -> Record:
         slow = self._subject.target.slow_configuration if self._patience else None
-        return self._witness.begin(call, configuration=slow, timeout=self._patience).result()
+        return self._witness.ask(call, configuration=slow, timeout=self._patience)
 
     def _unanswered(self, record: Record) -> Exception:
         if not answers(self._subject):
