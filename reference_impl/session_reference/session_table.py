@@ -27,7 +27,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable, Generator, Hashable
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
@@ -165,24 +165,9 @@ class SessionTable(Generic[Resource]):
                 raise SessionExistsError("A session is open already: close it, or attach to it.")
             return Opened(slot.session.id, new=False)
 
-    @contextmanager
-    def use(self, session_id: str) -> Generator[Resource, None, None]:
+    def use(self, session_id: str) -> AbstractContextManager[Resource]:
         """Give the resource of an open session, and keep it open until the block ends."""
-        with self._mutex:
-            session = self._find(session_id)
-            session.users += 1
-        try:
-            if not self._is_gone(session.resource):
-                yield session.resource
-                return
-        finally:
-            with self._mutex:
-                session.users -= 1
-                if not session.users and session_id not in self._sessions:
-                    self._unused.notify_all()
-        with suppress(SessionNotFoundError):
-            self.close(session_id)
-        raise _not_found(session_id)
+        return _Use(self, session_id)
 
     def close(self, session_id: str, waited_for: Callable[[], bool] = lambda: True) -> None:
         """End a session for everybody, wait for the calls that use it, release the resource."""
@@ -206,6 +191,29 @@ class SessionTable(Generic[Resource]):
                     self.close(session_id)
             except Exception:  # the others have to be released, too
                 logging.getLogger(__name__).exception("Session %s resists.", session_id)
+
+    def _take(self, session_id: str) -> _Session[Resource]:
+        """Note that a call uses a session."""
+        with self._mutex:
+            session = self._find(session_id)
+            session.users += 1
+        try:
+            if not self._is_gone(session.resource):
+                return session
+        except BaseException:
+            self._put_back(session)
+            raise
+        self._put_back(session)
+        with suppress(SessionNotFoundError):
+            self.close(session_id)
+        raise _not_found(session_id)
+
+    def _put_back(self, session: _Session[Resource]) -> None:
+        """Note that the call is done with it, for a close that waits for that."""
+        with self._mutex:
+            session.users -= 1
+            if not session.users and session.id not in self._sessions:
+                self._unused.notify_all()
 
     def _find(self, session_id: str) -> _Session[Resource]:
         session = self._sessions.get(session_id)
@@ -250,6 +258,23 @@ class SessionTable(Generic[Resource]):
             del self._sessions[session.id]
             self._unused.wait_for(lambda: not session.users)
         self._release(session.resource)
+
+
+class _Use(Generic[Resource]):
+    """A block that uses a session; a class, since generators cost a small call too much."""
+
+    __slots__ = ("_id", "_session", "_table")
+
+    def __init__(self, table: SessionTable[Resource], session_id: str) -> None:
+        self._table = table
+        self._id = session_id
+
+    def __enter__(self) -> Resource:
+        self._session = self._table._take(self._id)
+        return self._session.resource
+
+    def __exit__(self, *error: object) -> None:
+        self._table._put_back(self._session)
 
 
 def quoted(text: str) -> str:

@@ -59,12 +59,15 @@ class LogFile:
         Raises:
             OSError: The line is not in the log, and never will be; the next one may succeed.
         """
-        with self._files.using(self._file) as descriptor:
+        descriptor = self._files.take(self._file)
+        try:
             with self._writing:
                 begin = self._write(descriptor, line)
                 batch = self._batch = self._batch or _Batch(begin)
             if self._durable:
                 self._settle(descriptor, batch)
+        finally:
+            self._files.put_back(self._file)
 
     def close(self) -> None:
         """Release the log; nobody may append any more."""

@@ -119,14 +119,38 @@ class OpenFiles:
     @contextmanager
     def using(self, file: File) -> Generator[int, None, None]:
         """Give the descriptor of a file, which stays open until the block ends."""
+        descriptor = self.take(file)
+        try:
+            yield descriptor
+        finally:
+            self.put_back(file)
+
+    def take(self, file: File) -> int:
+        """The descriptor of a file, which stays open until it is put back."""
         with self._mutex:
             file.users += 1
             self._idle.pop(file, None)
+        descriptor = file.descriptor
+        if descriptor is not None:
+            return descriptor
         try:
-            descriptor = file.descriptor
-            yield file.open() if descriptor is None else descriptor
-        finally:
-            self._put_back(file)
+            return file.open()
+        except BaseException:
+            self.put_back(file)
+            raise
+
+    def put_back(self, file: File) -> None:
+        """Take note that a call needs the descriptor no longer."""
+        with self._mutex:
+            file.users -= 1
+            if file.users or file.descriptor is None:
+                return
+            self._idle[file] = file.descriptor
+            if len(self._idle) <= self._limit:
+                return
+            parked, descriptor = self._idle.popitem(last=False)
+            parked.descriptor = None
+        parked.park(descriptor)
 
     def close(self, file: File) -> None:
         """Close a file that no call uses."""
@@ -135,15 +159,3 @@ class OpenFiles:
             descriptor, file.descriptor = file.descriptor, None
         if descriptor is not None:
             os.close(descriptor)
-
-    def _put_back(self, file: File) -> None:
-        surplus: list[tuple[File, int]] = []
-        with self._mutex:
-            file.users -= 1
-            if not file.users and file.descriptor is not None:
-                self._idle[file] = file.descriptor
-                if len(self._idle) > self._limit:
-                    surplus.append(self._idle.popitem(last=False))
-                    surplus[0][0].descriptor = None
-        for parked, descriptor in surplus:
-            parked.park(descriptor)

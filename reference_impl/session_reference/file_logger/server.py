@@ -174,8 +174,8 @@ def _line(request: LogMeasurementDataRequest) -> bytes:
 
 
 def _object(texts: Mapping[str, str]) -> str:
-    members = [f"{_quoted(name)}:{_quoted(text)}" for name, text in sorted(texts.items())]
-    return f"{{{','.join(members)}}}"
+    members = ",".join([f"{_quoted(name)}:{_quoted(texts[name])}" for name in sorted(texts)])
+    return f"{{{members}}}"
 
 
 def _timestamp(request: LogMeasurementDataRequest) -> str:
