@@ -32,7 +32,7 @@ from session_fakes.errors import FakeError, Refusal
 from session_fakes.pinmaps import read_pin_map
 from session_reference.custom_instrument.registers import parse_register_map
 from session_reference.hosting.registration import ServiceConfigError, read_service_config
-from session_reference.session_table import InvalidRequestError
+from session_reference.refusals import InvalidRequestError
 from session_spec import SourceError
 from session_spec.model import Answer, Close
 from session_spec.parser import parse_document

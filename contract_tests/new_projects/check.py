@@ -42,7 +42,7 @@ NEW_NAMES = {
     "Lock Service": "Gate Keeper",
 }
 """What becomes of the names of the first shape."""
-_SHARED = ("stubs", "session_table.py", "hosting")
+_SHARED = ("stubs", "refusals.py", "session_table.py", "hosting")
 _MADE = ("__pycache__", "contract-results", ".mypy_cache", ".pytest_cache", ".ruff_cache")
 _OLDEST = ("grpcio==1.49.1", "protobuf==4.22.0")
 

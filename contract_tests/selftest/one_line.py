@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from selftest.patched import SERVER, SERVICE, TABLE, instrument, logger, patched
+from selftest.patched import REFUSALS, SERVER, SERVICE, TABLE, instrument, logger, patched
 
 _CREATES = "return Opened(session.id, new=True)"
 _ATTACHES = "return Opened(slot.session.id, new=False)"
@@ -36,7 +36,7 @@ WRONG = [
             instrument(TABLE, "if slot.session is None:",
                        "if slot.session is None or behavior is Behavior.INITIALIZE_NEW:")),
     patched("INIT-NEW-EXISTS", "INITIALIZE_NEW is refused with another code", "FAILED_PRECONDITION",
-            logger(TABLE, 'code = "ALREADY_EXISTS"', 'code = "FAILED_PRECONDITION"')),
+            logger(REFUSALS, 'code = "ALREADY_EXISTS"', 'code = "FAILED_PRECONDITION"')),
     patched("INIT-NEW-UNTOUCHED", "a refused INITIALIZE_NEW closes",
             "it answered NOT_FOUND",
             instrument(TABLE, _EXISTS, f"self._end(slot, slot.session); {_EXISTS}")),
@@ -78,7 +78,7 @@ WRONG = [
             logger(SERVER, _CLOSES, "with __import__('contextlib').suppress(SessionNotFoundError): "
                    f"{_CLOSES}")),
     patched("CLOSE-UNKNOWN", "NOT_FOUND is another code", "FAILED_PRECONDITION",
-            logger(TABLE, 'code = "NOT_FOUND"', 'code = "FAILED_PRECONDITION"')),
+            logger(REFUSALS, 'code = "NOT_FOUND"', 'code = "FAILED_PRECONDITION"')),
     patched("CLOSE-RELEASES", "Close forgets the id and keeps the resource",
             "INITIALIZE_NEW creates a session when none is open; it answered ALREADY_EXISTS",
             instrument(TABLE, "slot.session = None", "pass")),
@@ -96,7 +96,7 @@ WRONG = [
             "is none of 0, 1, 2: INVALID_ARGUMENT is due, not OK",
             logger(TABLE, "raise InvalidRequestError(text) from None", "return cls.UNSPECIFIED")),
     patched("INPUT-BEHAVIOR", "a wrong request is UNKNOWN", "UNKNOWN",
-            instrument(TABLE, 'code = "INVALID_ARGUMENT"', 'code = "UNKNOWN"')),
+            instrument(REFUSALS, 'code = "INVALID_ARGUMENT"', 'code = "UNKNOWN"')),
     patched("INPUT-RESOURCE", "an empty name is a name",
             "the resource name is empty: INVALID_ARGUMENT is due, not OK",
             instrument(SERVER, "if not request.resource_name:", "if False:")),

@@ -11,7 +11,8 @@ from pathlib import Path
 from selftest.wrong import OTHERS, Wrong
 from session_contract import copying
 
-TABLE, SERVER, SERVICE = "session_table.py", "server.py", "hosting/service.py"
+TABLE, REFUSALS = "session_table.py", "refusals.py"
+SERVER, SERVICE = "server.py", "hosting/service.py"
 LOGGER, INSTRUMENT = "file_logger", "custom_instrument"
 _TARGETS = Path(__file__).resolve().parents[1] / "targets"
 _ALONE = ("use", "strict-input", "attach-ignores-configuration", "independent", "lost-calls")

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-SHARED = ("hosting", "paths.py", "session_table.py")
+SHARED = ("hosting", "paths.py", "refusals.py", "session_table.py")
 """What the servers share: one folder up from each, and in each copy."""
 
 _STARTERS = ("__main__.py", "start.bat", "start.sh")

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
-from .session_table import InvalidRequestError, SessionError
+from .refusals import InvalidRequestError, SessionError
 
 
 class LockedError(SessionError):

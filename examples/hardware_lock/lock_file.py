@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from .session_table import SessionError
+from .refusals import SessionError
 
 
 class HeldElsewhereError(SessionError):

@@ -16,7 +16,8 @@ import grpc
 
 from .hosting import Options, Service, answered, host, options
 from .lock_file import LockFile
-from .session_table import Behavior, InvalidRequestError, SessionTable
+from .refusals import InvalidRequestError
+from .session_table import Behavior, SessionTable
 from .stubs import hardware_lock_pb2 as messages
 from .stubs import hardware_lock_pb2_grpc as rpcs
 

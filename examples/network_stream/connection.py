@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 
-from .session_table import InvalidRequestError, SessionError, quoted
+from .refusals import InvalidRequestError, SessionError, quoted
 
 
 class BrokenError(SessionError):

@@ -14,7 +14,8 @@ import grpc
 from . import scpi_simulator
 from .connection import Connection
 from .hosting import Options, Service, answered, host, options
-from .session_table import Behavior, InvalidRequestError, SessionTable
+from .refusals import InvalidRequestError
+from .session_table import Behavior, SessionTable
 from .stubs import network_stream_pb2 as messages
 from .stubs import network_stream_pb2_grpc as rpcs
 

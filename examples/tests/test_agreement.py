@@ -190,7 +190,8 @@ def test___adaptation___copied___has_the_core_and_its_starters(
     copying.copy(str(folder), tmp_path / "mine")
 
     there = {path.relative_to(tmp_path / "mine").as_posix() for path in tmp_path.rglob("*.*")}
-    assert {"session_table.py", "hosting/service.py", "start.sh", "start.bat", "server.py"} <= there
+    core = {"session_table.py", "refusals.py", "hosting/service.py"}
+    assert core | {"start.sh", "start.bat", "server.py"} <= there
     for name in ("__main__.py", "start.sh", "start.bat"):  # those of the clone are others
         starter = (tmp_path / "mine" / name).read_bytes()
         assert starter == (Path(file_logger.__file__).parent / name).read_bytes()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .session_table import InvalidRequestError, SessionError, quoted
+from .refusals import InvalidRequestError, SessionError, quoted
 
 _LONGEST = 4096
 """Characters of a path; no system that servers run on opens longer ones as they come."""

@@ -29,44 +29,20 @@ import threading
 from collections.abc import Callable, Generator, Hashable
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import ClassVar, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
+
+from .refusals import (
+    CallerGoneError,
+    InvalidRequestError,
+    SessionExistsError,
+    SessionNotFoundError,
+    quoted,
+)
 
 _GLANCE = 0.1
 """Seconds between two looks whether the client is still there, while its call waits."""
-_QUOTE = 200
-"""Characters of a client's text that an error repeats: status texts travel in a small header."""
 
 Resource = TypeVar("Resource")
-
-
-class SessionError(Exception):
-    """A call was refused; ``code`` is the name of the gRPC status that says so."""
-
-    code: ClassVar[str] = "INTERNAL"
-
-
-class SessionNotFoundError(SessionError):
-    """There is no such session: it was closed, or never existed."""
-
-    code = "NOT_FOUND"
-
-
-class SessionExistsError(SessionError):
-    """The resource has an open session, and the call insisted on a new one."""
-
-    code = "ALREADY_EXISTS"
-
-
-class InvalidRequestError(SessionError):
-    """The request cannot be carried out as it stands."""
-
-    code = "INVALID_ARGUMENT"
-
-
-class CallerGoneError(SessionError):
-    """The client gave up before its call was done; nothing is left of the call."""
-
-    code = "CANCELLED"
 
 
 class Behavior(enum.IntEnum):
@@ -167,7 +143,7 @@ class SessionTable(Generic[Resource]):
 
     def use(self, session_id: str) -> AbstractContextManager[Resource]:
         """Give the resource of an open session, and keep it open until the block ends."""
-        return _Use(self, session_id)
+        return _Use(self._take, session_id, self._put_back)
 
     def close(self, session_id: str, waited_for: Callable[[], bool] = lambda: True) -> None:
         """End a session for everybody, wait for the calls that use it, release the resource."""
@@ -197,13 +173,14 @@ class SessionTable(Generic[Resource]):
         with self._mutex:
             session = self._find(session_id)
             session.users += 1
+        unusable = True  # also if looking fails
         try:
-            if not self._is_gone(session.resource):
-                return session
-        except BaseException:
-            self._put_back(session)
-            raise
-        self._put_back(session)
+            unusable = self._is_gone(session.resource)
+        finally:
+            if unusable:
+                self._put_back(session)
+        if not unusable:
+            return session
         with suppress(SessionNotFoundError):
             self.close(session_id)
         raise _not_found(session_id)
@@ -260,27 +237,21 @@ class SessionTable(Generic[Resource]):
         self._release(session.resource)
 
 
+@dataclass(eq=False, slots=True)
 class _Use(Generic[Resource]):
-    """A block that uses a session; a class, since generators cost a small call too much."""
+    """A block that uses a session; a class, since a generator costs a small call too much."""
 
-    __slots__ = ("_id", "_session", "_table")
-
-    def __init__(self, table: SessionTable[Resource], session_id: str) -> None:
-        self._table = table
-        self._id = session_id
+    take: Callable[[str], _Session[Resource]]
+    id: str
+    put_back: Callable[[_Session[Resource]], None]
+    session: _Session[Resource] = field(init=False)
 
     def __enter__(self) -> Resource:
-        self._session = self._table._take(self._id)
-        return self._session.resource
+        self.session = self.take(self.id)
+        return self.session.resource
 
     def __exit__(self, *error: object) -> None:
-        self._table._put_back(self._session)
-
-
-def quoted(text: str) -> str:
-    """A client's text as an error may repeat it: printable, and not too long."""
-    shown = repr(text if len(text) <= _QUOTE else text[:_QUOTE] + "…")
-    return shown.encode("ascii", "backslashreplace").decode()
+        self.put_back(self.session)
 
 
 def _not_found(session_id: str) -> SessionNotFoundError:

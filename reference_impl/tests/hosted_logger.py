@@ -16,7 +16,7 @@ import grpc
 from session_reference.file_logger.stubs import json_logger_pb2 as messages
 from session_reference.file_logger.stubs import json_logger_pb2_grpc as rpcs
 from session_reference.hosting import Options, Service, answered, host, options
-from session_reference.session_table import SessionNotFoundError
+from session_reference.refusals import SessionNotFoundError
 
 
 class HostedLogger(rpcs.JsonLoggerServicer):

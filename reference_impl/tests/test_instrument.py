@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from session_reference.custom_instrument.instrument import Bench, Instrument
 from session_reference.custom_instrument.registers import Register
-from session_reference.session_table import InvalidRequestError
+from session_reference.refusals import InvalidRequestError
 
 REGISTERS = {"A": Register(0, 7), "B": Register(255, 0)}
 bytes_ = st.integers(0, 255)

@@ -25,7 +25,7 @@ from session_reference.file_logger.open_files import File, FileGoneError, OpenFi
 from session_reference.file_logger.server import JsonLoggerServicer
 from session_reference.file_logger.stubs import json_logger_pb2 as messages
 from session_reference.file_logger.taking_over import LONGEST_LINE, are_records
-from session_reference.session_table import CallerGoneError, InvalidRequestError
+from session_reference.refusals import CallerGoneError, InvalidRequestError
 
 DESCRIPTORS = Path("/proc/self/fd")
 LINE = b'{"a":1}\n'

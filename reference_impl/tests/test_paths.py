@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from session_reference.paths import OutsideRootError, Root
-from session_reference.session_table import InvalidRequestError
+from session_reference.refusals import InvalidRequestError
 
 WHAT = "The path of the log"
 PARTS = st.one_of(

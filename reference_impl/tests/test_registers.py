@@ -22,7 +22,7 @@ from session_reference.custom_instrument.registers import (
     parse_register_map,
     read_register_map,
 )
-from session_reference.session_table import InvalidRequestError
+from session_reference.refusals import InvalidRequestError
 
 SHIPPED = Path(custom_instrument.__file__).with_name("register_map.csv")
 HEADER = b"Register Name,Register Address,Default Data"

@@ -23,17 +23,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,  # pyright: ignore[reportUnknownVariableType]
 )
 
-from session_reference.session_table import (
-    Behavior,
+from session_reference.refusals import (
     CallerGoneError,
     InvalidRequestError,
-    Opened,
     SessionError,
     SessionExistsError,
     SessionNotFoundError,
-    SessionTable,
     quoted,
 )
+from session_reference.session_table import Behavior, Opened, SessionTable
 
 UNSPECIFIED, NEW, ATTACH = Behavior
 LIMIT = 20.0

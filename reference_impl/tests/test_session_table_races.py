@@ -15,13 +15,8 @@ from queue import SimpleQueue
 
 import pytest
 
-from session_reference.session_table import (
-    Behavior,
-    Opened,
-    SessionError,
-    SessionNotFoundError,
-    SessionTable,
-)
+from session_reference.refusals import SessionError, SessionNotFoundError
+from session_reference.session_table import Behavior, Opened, SessionTable
 
 UNSPECIFIED, NEW, ATTACH = Behavior
 CROWD = 32

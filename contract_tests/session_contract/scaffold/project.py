@@ -17,7 +17,9 @@ from session_contract import copying, schemas
 from session_contract.scaffold.names import Names, ScaffoldError
 
 _TEMPLATE = Path(__file__).parent / "template"
-_SHARED = ("hosting", "session_table.py", "file_logger/__main__.py", "file_logger/py.typed")
+_SHARED = (
+    "hosting", "refusals.py", "session_table.py", "file_logger/__main__.py", "file_logger/py.typed",
+)  # fmt: skip
 """What comes from the reference servers as it is."""
 _COMPLETED = ("target", "serviceconfig")
 """The kinds of files that editors complete, by their schemas."""

@@ -9,7 +9,7 @@ import threading
 from collections import OrderedDict
 from itertools import islice
 
-from ..session_table import InvalidRequestError, quoted
+from ..refusals import InvalidRequestError, quoted
 from .registers import HIGHEST, Register, RegisterMap
 
 PORTS = 4

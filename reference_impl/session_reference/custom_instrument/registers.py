@@ -17,7 +17,7 @@ import stat
 from collections.abc import Generator, Mapping
 from typing import NamedTuple
 
-from ..session_table import InvalidRequestError, quoted
+from ..refusals import InvalidRequestError, quoted
 
 COLUMNS = ("Register Name", "Register Address", "Default Data")
 HIGHEST = 255

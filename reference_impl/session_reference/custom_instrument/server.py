@@ -13,7 +13,8 @@ import grpc
 
 from ..hosting import Options, Service, answered, host, options
 from ..paths import Root
-from ..session_table import Behavior, InvalidRequestError, SessionTable
+from ..refusals import InvalidRequestError
+from ..session_table import Behavior, SessionTable
 from .instrument import Bench, Instrument
 from .registers import read_register_map
 from .stubs import device_comm_service_pb2 as messages

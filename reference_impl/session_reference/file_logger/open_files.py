@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
-from ..session_table import InvalidRequestError, SessionNotFoundError, quoted
+from ..refusals import InvalidRequestError, SessionNotFoundError, quoted
 
 Identity = tuple[int, int, int]
 """The device, the inode and the kind of a file: the same for each of its names."""

@@ -16,14 +16,8 @@ import grpc
 
 from ..hosting import Options, Service, answered, host, options
 from ..paths import Root
-from ..session_table import (
-    Behavior,
-    InvalidRequestError,
-    Opened,
-    SessionNotFoundError,
-    SessionTable,
-    quoted,
-)
+from ..refusals import InvalidRequestError, SessionNotFoundError, quoted
+from ..session_table import Behavior, Opened, SessionTable
 from .log_file import LogFile, open_log
 from .open_files import (
     FileGoneError,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import BinaryIO, NamedTuple, NoReturn
 
-from ..session_table import CallerGoneError, InvalidRequestError, quoted
+from ..refusals import CallerGoneError, InvalidRequestError, quoted
 from .open_files import open_regular
 
 LONGEST_LINE = 16 * 2**20

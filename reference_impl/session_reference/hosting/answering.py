@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import grpc
 
-from ..session_table import SessionError, quoted
+from ..refusals import SessionError, quoted
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 _REQUEST = "INVALID_ARGUMENT"

@@ -1,7 +1,7 @@
 """The resource itself: how it is opened, used and closed. This file is yours.
 
 What is raised is the answer of the call: ``InvalidRequestError`` for what the client can mend, an
-``OSError`` as it comes. The exceptions of ``session_table.py`` know their status.
+``OSError`` as it comes. The exceptions of ``refusals.py`` know their status.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import threading
 # EXAMPLE: end
 import time
 
-from .session_table import InvalidRequestError
+from .refusals import InvalidRequestError
 
 _LONGEST_WARM_UP = 60.0
 
