@@ -24,6 +24,8 @@ class Life:
     number: int
     process: subprocess.Popen[bytes]
     relay: Relay
+    address: str
+    """Where it serves itself: what Discovery is told."""
 
     def channel(self) -> grpc.Channel:
         """A connection of its own."""
@@ -34,23 +36,27 @@ class Life:
 class Server:
     """A reference server; ``up`` is set while it runs."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
+    def __init__(self, kind: str, folder: Path, discovery: str = "") -> None:
         """Start it.
 
         Args:
             kind: ``file_logger`` or ``custom_instrument``.
             folder: For what it says, and for its ready file.
+            discovery: The address of the Discovery to register with, whenever it is there.
         """
         self.kind = kind
         self.said = folder / f"{kind}.out"
         self._folder = folder
+        self._discovery = ["--discovery", "off"]
+        if discovery:
+            self._discovery = ["--discovery", "optional", "--discovery-address", discovery]
         self.up = threading.Event()
         self.life = self._start(1)
 
     def _start(self, number: int) -> Life:
         ready = self._folder / f"{self.kind}.ready"
         ready.unlink(missing_ok=True)
-        command = [sys.executable, "-m", f"session_reference.{self.kind}", "--discovery", "off"]
+        command = [sys.executable, "-m", f"session_reference.{self.kind}", *self._discovery]
         if self.kind == "file_logger":
             command += ["--open-files", "2", *(["--durable"] if number % 2 == 0 else [])]
         with self.said.open("ab") as said:
@@ -63,7 +69,8 @@ class Server:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{self.kind} did not start: {self.said.read_text()[-2000:]}")
             time.sleep(0.005)
-        life = Life(number, process, Relay(ready.read_text(encoding="utf-8").strip()))
+        address = ready.read_text(encoding="utf-8").strip()
+        life = Life(number, process, Relay(address), address)
         self.up.set()
         return life
 

@@ -28,6 +28,7 @@ from session_contract.subject.record import Record
 from session_spec.model import EVERY_CLAIM
 from soaking.clients import Client, Scene
 from soaking.faults import Faults, small_disk
+from soaking.mortal import MortalStation
 from soaking.servers import LIMIT, Server
 from soaking.stations import StationPart
 from soaking.tally import Held, Tally
@@ -57,7 +58,11 @@ class Soak:
         pin_map = folder / "soak.pinmap"
         pin_map.write_text(pin_map_xml(5), encoding="utf-8")
         self._station = StationPart(pin_map, tally)
-        self._servers = [Server(kind, folder) for kind in ("file_logger", "custom_instrument")]
+        self._mortal = MortalStation(pin_map, folder, tally)
+        self._servers = [
+            Server(kind, folder, self._mortal.address)
+            for kind in ("file_logger", "custom_instrument")
+        ]
         self._held: dict[int, list[Held]] = {}
 
     def round(self, number: int) -> None:
@@ -72,13 +77,16 @@ class Soak:
         faults = [self._faults(scene, f"{seed}/{scene.server.kind}/faults") for scene in scenes]
         for thread in (*clients, *faults):
             thread.start()
+        self._mortal.kill(random.Random(seed).uniform(0, 0.2))
         self._station.round(seed)
+        self._mortal.start()
         for client in clients:
             client.join(3 * LIMIT)
             if client.is_alive():
                 self._tally.complain(f"{client.name} hangs")
         for fault in faults:
             fault.end()
+        self._mortal.look_for(self._servers)
         for scene in scenes:
             judge(scene, self._tally)
             if scene.server.kind == "file_logger":
@@ -115,6 +123,7 @@ class Soak:
             if wrong := server.stop():
                 self._tally.complain(wrong)
         self._station.stop()
+        self._mortal.stop()
 
 
 def judge(scene: Scene, tally: Tally) -> None:

@@ -10,9 +10,10 @@ from typing import Any, cast
 
 import pytest
 
+from long_runs.shared import pin_map_xml
 from session_contract.subject.record import Record
 from session_spec.model import Answer, Call, Close, Initialize, Use
-from soaking import soak
+from soaking import mortal, soak
 from soaking.clients import Scene
 from soaking.servers import Server
 from soaking.tally import MOST_DESCRIPTORS, MOST_MEMORY, MOST_THREADS, Held, Tally
@@ -22,7 +23,7 @@ FAULTS = [
     "clients that gave up", "clock jumps", "connections cut", "connections stalled",
     "custom_instrument killed", "custom_instrument stood still", "disk full",
     "file_logger killed", "file_logger stood still", "log read-only",
-    "plug-ins killed that held a session",
+    "plug-ins killed that held a session", "station killed",
 ]  # fmt: skip
 
 
@@ -39,6 +40,7 @@ def test___a_soak_of_twenty_seconds___finds_nothing_wrong() -> None:
     assert int(told["acknowledged"]) > 20
     assert int(told["lost"]) == 0
     assert sum(fault in told for fault in FAULTS) > 4
+    assert int(told["station killed"]) > 0
 
 
 def scene(tmp_path: Path, *lines: str) -> Scene:
@@ -135,3 +137,28 @@ def test___a_server_that_printed_a_traceback___stopped___is_told(tmp_path: Path)
 
     assert "custom_instrument printed a traceback" in server.stop()
     assert Held.by(server.life.process.pid) is None
+
+
+def test___a_station_that_came_back___looked_at___has_to_know_each_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pin_map, tally = tmp_path / "soak.pinmap", Tally()
+    pin_map.write_text(pin_map_xml(1), encoding="utf-8")
+    station = mortal.MortalStation(pin_map, tmp_path, tally)
+    servers = [
+        Server("custom_instrument", tmp_path, station.address),
+        Server("file_logger", tmp_path),
+    ]
+    try:
+        station.kill(0)
+        station.start()
+        station.look_for(servers[:1])
+        assert tally.wrong == []
+
+        monkeypatch.setattr(mortal, "_TO_REGISTER", 0)
+        station.look_for(servers)
+        assert [wrong.partition(" serves on ")[0] for wrong in tally.wrong] == ["file_logger"]
+    finally:
+        assert [server.stop() for server in servers] == ["", ""]
+        station.stop()
+    assert len(tally.wrong) == tally.faults["station killed"] == 1

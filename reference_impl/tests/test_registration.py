@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import queue
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ni.measurementlink.discovery.v1.client import DiscoveryClient, ServiceLocation
@@ -200,6 +204,62 @@ def test___discovery___away_for_a_while___server_says_so_and_registers_anew(
 
     server.wait_line(REGISTERED)
     assert resolve().insecure_port == address.rpartition(":")[2]
+
+
+class _Looking:
+    """gRPC's thread that looks at a channel, held between two looks once it has told of a break."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun, self.break_due, self.go_on = (threading.Event() for _ in range(3))
+        self.held: list[threading.Thread] = []
+        within: Any = importlib.import_module("grpc._channel")  # these have no public names
+        self._deliver: Any = within._spawn_delivery  # noqa: SLF001
+        monkeypatch.setattr(within, "_spawn_delivery", self._tell)
+        clock = SimpleNamespace(**{**vars(time), "time": self._look})
+        monkeypatch.setattr(within, "time", clock)
+
+    def _tell(self, *what: object) -> None:
+        self._deliver(*what)
+        if self.break_due.is_set():
+            self.held.append(threading.current_thread())
+        self.begun.set()
+
+    def _look(self) -> float:
+        if threading.current_thread() in self.held:
+            assert self.go_on.wait(PATIENCE)
+        return time.time()
+
+
+def test___discovery___lost_while_grpc_looks___channel_is_not_closed_under_it(
+    station: FakeStation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures: list[str] = []
+
+    def note(told: threading.ExceptHookArgs) -> None:
+        failures.append(repr(told.exc_value))
+
+    monkeypatch.setattr(threading, "excepthook", note)
+    looking = _Looking(monkeypatch)
+    said: queue.SimpleQueue[str] = queue.SimpleQueue()
+    info = read_service_config(Path(__file__).with_name("hosted_logger.serviceconfig"))
+    registration = Registration(
+        info, ServiceLocation("localhost", "1", ""), said.put, station.discovery_address
+    )
+    registration.start()
+    assert said.get(timeout=PATIENCE) == REGISTERED
+    assert looking.begun.wait(PATIENCE)
+
+    looking.break_due.set()
+    station.discovery.restart(fresh=True)
+    while "Discovery was lost" in said.get(timeout=PATIENCE):
+        pass  # what is said next is of another connection
+    looking.go_on.set()
+    registration.stop()
+
+    assert looking.held
+    for thread in looking.held:
+        thread.join(PATIENCE)
+    assert failures == []
 
 
 @posix

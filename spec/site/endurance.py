@@ -11,7 +11,8 @@ _ABOUT = (
     "What one run of `nox -s soak` has seen. Clients of both reference servers initialize, use and "
     "close at random while servers are killed, connections are cut and the disk is full; every "
     "answer is judged by the model, and every record that was acknowledged is looked up. On a "
-    "station reservations are stressed meanwhile, and plug-ins are killed."
+    "station reservations are stressed meanwhile, and plug-ins are killed; another one is killed, "
+    "too, and both servers have to register with it again."
 )
 
 

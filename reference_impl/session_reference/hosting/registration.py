@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from ni_grpc_extensions.channelpool import GrpcChannelPool
 
 _PAUSE = 1.0
 """Seconds between two attempts to register."""
+_LAST_LOOK = 0.5
+"""Seconds within which gRPC notices that nobody watches a channel any more; it looks every 0.2."""
 _COMMENT_OR_TEXT = re.compile(r'//[^\n]*|"(?:\\.|[^"\\])*"')
 
 
@@ -49,21 +52,34 @@ def _without_comment(match: re.Match[str]) -> str:
 
 
 class _WatchedPool(GrpcChannelPool):
-    """NI's pool of channels, which tells when a connection that stood is there no longer."""
+    """NI's pool of channels, which tells when a connection that stood is there no longer.
+
+    gRPC watches a channel in a thread, which fails aloud where the channel is closed meanwhile: so
+    first it is watched no more, and closed when that has been noticed.
+    """
 
     def __init__(self, on_break: Callable[[], None]) -> None:
         super().__init__()
         self._on_break = on_break
-        self.stands = False
+        self._channels: set[grpc.Channel] = set()
 
     def get_channel(self, target: str) -> grpc.Channel:
         channel = super().get_channel(target)
-        channel.subscribe(self._see)
+        self._channels.add(channel)
         return channel
 
+    def watch(self) -> None:
+        """From now on tell of a break, also of one that has been."""
+        for channel in self._channels:
+            channel.subscribe(self._see)
+
+    def look_away(self) -> None:
+        """Tell of nothing more."""
+        for channel in self._channels:
+            channel.unsubscribe(self._see)
+
     def _see(self, state: grpc.ChannelConnectivity) -> None:
-        # That it was ready may pass unseen, if it was so for a moment only.
-        if self.stands and state is not grpc.ChannelConnectivity.READY:
+        if state is not grpc.ChannelConnectivity.READY:
             self._on_break()
 
 
@@ -113,6 +129,7 @@ class Registration:
         self._wake = threading.Event()
         self._pool: GrpcChannelPool | None = None
         self._link: _Link | None = None
+        self._lost: list[_WatchedPool] = []
         self._thread = threading.Thread(target=self._keep, name="registration", daemon=True)
 
     def start(self) -> None:
@@ -137,9 +154,13 @@ class Registration:
             if self._link is None or not self._is_known(self._link):
                 self._register()
             self.tried.set()
-            self._wake.wait(_PAUSE if self._link is None else None)
+            if not self._wake.wait(_PAUSE if self._link is None or self._lost else None):
+                self._close_lost()
             self._wake.clear()
         self._unregister()
+        if self._lost:
+            time.sleep(_LAST_LOOK)
+            self._close_lost()
 
     def _register(self) -> None:
         """Try once, over a new connection: a Discovery that comes back has another port."""
@@ -150,7 +171,7 @@ class Registration:
             link.pool.close()
             self._report(_cause(error))
             return
-        link.pool.stands = True
+        link.pool.watch()
         self._link, self.trouble = link, ""
         self._tell(f"Registered with Discovery as {self._service.service_class}.")
 
@@ -179,13 +200,19 @@ class Registration:
             if any(info.service_class == self._service.service_class for info in listed):
                 return True
         self._link = None
-        link.pool.close()
+        link.pool.look_away()
+        self._lost.append(link.pool)
         return False
+
+    def _close_lost(self) -> None:
+        while self._lost:
+            self._lost.pop().close()
 
     def _unregister(self) -> None:
         link, self._link = self._link, None
         if link is None:
             return
+        link.pool.look_away()
         try:
             link.client.unregister_service(link.registration)
             self._tell("Unregistered from Discovery.")
