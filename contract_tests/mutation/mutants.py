@@ -212,6 +212,8 @@ def _is_unread(slot: _Slot, node: ast.AST) -> bool:
         isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     ):
         return True
+    if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+        return True
     if isinstance(node, ast.If):
         return ast.unparse(node.test).endswith("TYPE_CHECKING")
     if slot.kind == "Call.args" and slot.index == 0:

@@ -122,7 +122,8 @@ def changes(folder: Path, source: str) -> set[str]:
             "with: with open(p) as f, lock: => with open(p) as f:",
         }),
         (("a: 'T' = g\ndef f(x: 'T') -> 'T':\n    'Doc.'\nclass C:\n    ...\nimport os\n@d(1)\n"
-         "def h():\n    pass\nif TYPE_CHECKING:\n    T = 1"), {"delete: a: 'T' = g => pass"}),
+         "def h():\n    pass\nif TYPE_CHECKING:\n    T = 1\n"
+         "__all__ = ['C']"), {"delete: a: 'T' = g => pass"}),
     ],
 )  # fmt: skip
 def test___statement___mutated___all_its_changes(

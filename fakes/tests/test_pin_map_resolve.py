@@ -264,6 +264,19 @@ def test___system_site_in_the_filter___resolved___refused() -> None:
         access("Supply", sites=[-1])
 
 
+@pytest.mark.parametrize(("asked", "last"), [(16, '"17".'), (17, '"17" and 1 more.')])
+def test___unknown_sites___resolved___all_are_told_up_to_sixteen(asked: int, last: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        access(sites=range(2, 2 + asked))
+
+    assert f'"16", {last} There is: 0, 1.' in caught.value.text
+
+
+def test___a_pin_map_without_sites___resolved_for_one___says_that_there_is_none() -> None:
+    with pytest.raises(Refusal, match=r"There is: none\. Ask for these"):
+        access(sites=[0], pin_map=PinMap())
+
+
 def test___many_unknown_sites___resolved___text_stays_short() -> None:
     with pytest.raises(Refusal, match="and 9984 more") as caught:
         access(sites=range(2, 10_002))
