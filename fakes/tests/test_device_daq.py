@@ -23,21 +23,6 @@ FINITE, CONTINUOUS = constants.AcquisitionType.FINITE, constants.AcquisitionType
 
 
 @pytest.fixture
-def station() -> Iterator[FakeStation]:
-    """A station without a pin map."""
-    with FakeStation() as made:
-        yield made
-    assert made.internal_errors == []
-
-
-@pytest.fixture
-def channel(station: FakeStation) -> Iterator[grpc.Channel]:
-    """A channel to its device server."""
-    with grpc.insecure_channel(station.device_server.address) as made:
-        yield made
-
-
-@pytest.fixture
 def task(channel: grpc.Channel) -> Iterator[Any]:
     """A task."""
     with task_of(channel, "T") as made:

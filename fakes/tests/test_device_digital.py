@@ -57,13 +57,6 @@ def station(pin_map: Path) -> Iterator[FakeStation]:
 
 
 @pytest.fixture
-def channel(station: FakeStation) -> Iterator[grpc.Channel]:
-    """A channel to its device server."""
-    with grpc.insecure_channel(station.device_server.address) as made:
-        yield made
-
-
-@pytest.fixture
 def bare(channel: grpc.Channel) -> Iterator[Any]:
     """A session without a pin map."""
     options = nidigital.GrpcSessionOptions(channel, "digital")

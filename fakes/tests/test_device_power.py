@@ -23,20 +23,10 @@ REGULATES_VOLTAGE, REGULATES_CURRENT = (nidcpower.OutputStates(number) for numbe
 SOON = hightime.timedelta(milliseconds=10)
 
 
-@pytest.fixture
-def station() -> Iterator[FakeStation]:
-    """A station without a pin map, wired by hand: DMM1 measures what SMU1/0 puts out."""
-    with FakeStation() as made:
-        made.bench.connect("SMU1", 0, "DMM1", 0)
-        yield made
-    assert made.internal_errors == []
-
-
-@pytest.fixture
-def channel(station: FakeStation) -> Iterator[grpc.Channel]:
-    """A channel to its device server."""
-    with grpc.insecure_channel(station.device_server.address) as made:
-        yield made
+@pytest.fixture(autouse=True)
+def wired(station: FakeStation) -> None:
+    """By hand: DMM1 measures what SMU1/0 puts out."""
+    station.bench.connect("SMU1", 0, "DMM1", 0)
 
 
 @pytest.fixture
@@ -168,8 +158,8 @@ def test___dmm___software_trigger___read_waits_for_it(station: FakeStation, dmm:
 @holds("DEV-ATTRIBUTE-CHECKS")
 def test___attributes___set_and_got___with_types_limits_and_read_only(dmm: Any) -> None:
     dmm.powerline_freq = 50.0
-    dmm.sample_trigger = nidmm.SampleTrigger.SOFTWARE_TRIG
-    assert (dmm.powerline_freq, dmm.sample_trigger) == (50.0, nidmm.SampleTrigger.SOFTWARE_TRIG)
+    dmm.sample_trigger = nidmm.SampleTrigger.INTERVAL
+    assert (dmm.powerline_freq, dmm.sample_trigger) == (50.0, nidmm.SampleTrigger.INTERVAL)
 
     with pytest.raises(nidmm.errors.DriverError, match=r"It goes from 3\.5 to 7\.5") as caught:
         dmm.resolution_digits = 9.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -29,21 +29,6 @@ AUTO, INITIALIZE, ATTACH = 0, 1, 2
 INVALID = "The session handle is not valid."
 ROUNDS = int(os.environ.get("SESSION_FAKES_ROUNDS", "10"))
 """Of races over the wire."""
-
-
-@pytest.fixture
-def station() -> Iterator[FakeStation]:
-    """A station without a pin map: any instrument is there."""
-    with FakeStation() as made:
-        yield made
-    assert made.internal_errors == []
-
-
-@pytest.fixture
-def channel(station: FakeStation) -> Iterator[grpc.Channel]:
-    """A channel to its device server."""
-    with grpc.insecure_channel(station.device_server.address) as made:
-        yield made
 
 
 def _bytes_of(message: Any) -> bytes:

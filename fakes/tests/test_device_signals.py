@@ -23,21 +23,6 @@ SOON = hightime.timedelta(milliseconds=10)
 
 
 @pytest.fixture
-def station() -> Iterator[FakeStation]:
-    """A station without a pin map."""
-    with FakeStation() as made:
-        yield made
-    assert made.internal_errors == []
-
-
-@pytest.fixture
-def channel(station: FakeStation) -> Iterator[grpc.Channel]:
-    """A channel to its device server."""
-    with grpc.insecure_channel(station.device_server.address) as made:
-        yield made
-
-
-@pytest.fixture
 def scope(channel: grpc.Channel) -> Iterator[Any]:
     """An oscilloscope, with 1 million samples a second."""
     grpc_options = niscope.GrpcSessionOptions(channel, "scope")

@@ -52,13 +52,6 @@ def station(tmp_path: Path) -> Iterator[FakeStation]:
     assert made.internal_errors == []
 
 
-@pytest.fixture
-def channel(station: FakeStation) -> Iterator[grpc.Channel]:
-    """A channel to its device server."""
-    with grpc.insecure_channel(station.device_server.address) as made:
-        yield made
-
-
 def switch(channel: grpc.Channel, resource: str, **arguments: Any) -> Any:
     """A session of NI-SWITCH."""
     options = niswitch.GrpcSessionOptions(channel, f"niSwitch-{resource}")

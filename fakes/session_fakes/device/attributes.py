@@ -76,6 +76,8 @@ class Facts:
         default_factory=dict[str, tuple[float, float]]
     )
     """The least and the greatest value."""
+    only: Mapping[str, tuple[Value, ...]] = field(default_factory=dict[str, tuple[Value, ...]])
+    """The values that are simulated, where others would change what is put out or measured."""
 
 
 class AttributeStore:
@@ -188,6 +190,13 @@ class AttributeStore:
         self.channels.find(channels)
         self._check_value(attribute, value)
 
+    @fidelity(
+        "DEV-ATTRIBUTE-ONLY",
+        evidence="our choice",
+        rule="An attribute that changes what an instrument puts out or measures in ways that are"
+        " not simulated takes the values only that change nothing; any other is UNIMPLEMENTED, also"
+        " with lenient_devices=True",
+    )
     def _check_value(self, attribute: Attribute, value: Value) -> None:
         low, high = self._facts.limits.get(attribute.name, (None, None))
         outside = (
@@ -197,6 +206,14 @@ class AttributeStore:
             allowed = f" It goes from {low} to {high}." if outside else ""
             raise DriverError(
                 faults.INVALID_VALUE, f"Attribute: {attribute.name}. Value: {value}.{allowed}"
+            )
+        only = self._facts.only.get(attribute.name)
+        if only is not None and value not in only:
+            others = ", ".join(map(repr, only)) or "no value"
+            raise Refusal(
+                "UNIMPLEMENTED",
+                f"{self._driver.package}: {attribute.name} = {value!r} is not simulated, {others} "
+                "is. Answer the call with a fault (reply) to go on without its effect.",
             )
 
     def _attribute(self, kind: str, number: int) -> Attribute:

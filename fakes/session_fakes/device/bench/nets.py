@@ -78,10 +78,13 @@ class Net(NamedTuple):
             found = array("d", [value + gain * (other - mean) for value, other in pairs])
         return found
 
-    def crossing(self, start: float, step: float, level: float, *, rising: bool) -> float | None:
+    def crossing(
+        self, start: float, step: float, level: float, window: float = 0.0, *, rising: bool
+    ) -> float | None:
         """When its voltage first crosses a level after a time; None when it never does.
 
-        What repeats is looked at for two periods of the slowest signal, all else to its end.
+        With a window it has to come from beyond that, on the near side of the level. What repeats
+        is looked at for two periods of the slowest signal, all else to its end.
         """
         if not self.waves:
             return None
@@ -89,7 +92,7 @@ class Net(NamedTuple):
         periods = [1 / wave.frequency for wave in self.waves if wave.frequency]
         step = min(step, *(period / _IN_A_PERIOD for period in periods))
         count = min(_MOST_LOOKED_AT, math.ceil(max(ends) / step) + 2)
-        found = trigger_place(self.samples(start, step, count), level, rising)
+        found = trigger_place(self.samples(start, step, count), level, rising, window)
         return None if found is None else start + found * step
 
     def _parts(self) -> tuple[float, list[tuple[float, Waveform]]]:
@@ -119,14 +122,17 @@ def _still(element: Element, time: float | None) -> Element:
     return replace(element, volts=element.volts + value, wave=None)
 
 
-def trigger_place(samples: Sequence[float], level: float, rising: bool) -> float | None:
+def trigger_place(
+    samples: Sequence[float], level: float, rising: bool, window: float = 0.0
+) -> float | None:
     """Where a signal first crosses a level, as a fraction of sample numbers; None when nowhere."""
     is_over: Callable[[float], bool] = level.__le__ if rising else level.__ge__
-    before = is_over(samples[0])
+    near = level - window if rising else level + window
+    is_near: Callable[[float], bool] = near.__gt__ if rising else near.__lt__
+    is_armed = False
     for place, value in enumerate(samples):
-        over = is_over(value)
-        if over and not before:
+        if is_armed and is_over(value):
             last = samples[place - 1]
             return place - 1 + (level - last) / (value - last)
-        before = over
+        is_armed = is_armed or is_near(value)
     return None

@@ -11,6 +11,9 @@ __all__ = ["CONFIGURES", "FACTS", "SETS", "TRIGGERS"]
 
 VOLTAGE, CURRENT = 1006, 1007
 NO_TRIGGER, DIGITAL_EDGE, SOFTWARE_EDGE = 1012, 1014, 1015
+REGULATE, SOURCE_MEASURE = 0, 1061
+SYMMETRIC = 0
+SOURCE_COMPLETE, MEASURE_COMPLETE, ITERATION_COMPLETE, ENGINE_DONE = 1030, 1031, 1032, 1033
 SINGLE_POINT, SEQUENCE = 1020, 1021
 AFTER_SOURCE, ON_DEMAND, ON_TRIGGER = 1025, 1026, 1027
 
@@ -76,6 +79,16 @@ FACTS = Facts(
         "voltage_limit_range": 10.0,
     },
     read_only=IVI_READ_ONLY | {"fetch_backlog", "interlock_input_open", "power_source_in_use"},
+    only={
+        "active_advanced_sequence": ("",),
+        "current_limit_behavior": (REGULATE,),
+        "instrument_mode": (SOURCE_MEASURE,),
+        "measure_record_length_is_finite": (True,),
+        "merged_channels": ("",),
+        "output_cutoff_enabled": (False,),
+        "output_shorted": (False,),
+        "sequence_loop_count_is_finite": (True,),
+    },
     limits={
         "aperture_time": (0.0, 1e4),
         "current_limit": (0.0, 1e3),

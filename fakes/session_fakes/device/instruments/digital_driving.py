@@ -197,8 +197,14 @@ class DigitalDriving(DigitalFiles):
         if self.attributes.of("ppmu_output_function", name) == table.VOLTAGE:
             limit = self.attributes.number("ppmu_current_limit_range", name)
             return VoltageSource(self.attributes.number("ppmu_voltage_level", name), 0.0, limit)
-        limit = self.attributes.number("ppmu_voltage_limit_high", name)
-        return CurrentSource(self.attributes.number("ppmu_current_level", name), limit)
+        amps = self.attributes.number("ppmu_current_level", name)
+        # The limit that the current itself can come to.
+        limit = (
+            self.attributes.number("ppmu_voltage_limit_high", name)
+            if amps >= 0
+            else -self.attributes.number("ppmu_voltage_limit_low", name)
+        )
+        return CurrentSource(amps, max(0.0, limit))
 
     @rpc("PPMUMeasure")
     def measure(self, request: Any) -> Answer:

@@ -55,6 +55,7 @@ FACTS = Facts(
         "vterm": 2.0,
     },
     read_only=IVI_READ_ONLY | {"clock_generator_is_running", "ppmu_current_limit_supported"},
+    only={"mask_compare": (False,)},
     limits={
         "clock_generator_frequency": (1.0, 2e8),
         "ppmu_aperture_time": (2e-6, 0.1),

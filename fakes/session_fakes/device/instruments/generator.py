@@ -165,10 +165,10 @@ class Generator(GeneratorMemory):
     )
     def _wave(self, name: str) -> Shape | Points:
         mode = self.attributes["output_mode"]
-        if mode == table.FUNCTION:
-            return self._function(name)
         if self.attributes.of("trigger_mode", name) != table.CONTINUOUS:
             raise _not_simulated("the trigger mode", self.attributes.of("trigger_mode", name))
+        if mode == table.FUNCTION:
+            return self._function(name)
         if mode == table.ARBITRARY:
             values = self._waveform(int(self.attributes.of("arb_waveform_handle", name)))
         elif mode == table.SEQUENCE:

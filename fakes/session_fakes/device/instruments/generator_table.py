@@ -15,6 +15,8 @@ NO_TRIGGER, DIGITAL_EDGE, SOFTWARE_EDGE = 101, 102, 104
 CONTINUOUS = 2
 IDLE, WAITING, RUNNING = 0, 100, 200
 MATCHED = -1.0
+ONBOARD = "OnboardClock"
+SINGLE_ENDED = 300
 START_TRIGGER = 1004
 
 LIMITS_OF_WAVEFORMS = (1024, 2, 4, 2**25)
@@ -59,11 +61,18 @@ FACTS = Facts(
         "output_mode": FUNCTION,
         "ref_clock_frequency": 1e7,
         "reference_clock_source": "None",
-        "sample_clock_source": "OnboardClock",
+        "sample_clock_source": ONBOARD,
         "start_trigger_type": NO_TRIGGER,
         "trigger_mode": CONTINUOUS,
     },
     read_only=IVI_READ_ONLY | {"major_version", "minor_version", *_CAPABILITIES},
+    only={
+        **dict.fromkeys(("channel_delay", "common_mode_offset"), (0.0,)),
+        **dict.fromkeys(("idle_behavior", "idle_value", "wait_behavior", "wait_value"), ()),
+        **dict.fromkeys(("sample_clock_source", "sample_clock_timebase_source"), (ONBOARD,)),
+        "external_sample_clock_multiplier": (1.0,),
+        "terminal_configuration": (SINGLE_ENDED,),
+    },
     limits={
         "arb_gain": (-12.0, 12.0),
         "arb_offset": (-12.0, 12.0),

@@ -190,9 +190,10 @@ class ScopeAcquisition(IviSimulation):
         "SCP-TRIGGER",
         evidence="our choice",
         rule="An edge trigger comes where the signal of its channel crosses the level, and not"
-        " before; a software trigger when it is sent; one from outside never, for the bench has no"
-        " such signal. With Simulate=1, or the modifier AUTO, every trigger comes at once; an"
-        " acquisition takes no time",
+        " before, one with hysteresis only where the signal comes from beyond that; a software"
+        " trigger when it is sent; one from outside never, for the bench has no such signal. With"
+        " Simulate=1, or the modifier AUTO, every trigger comes at once; an acquisition takes no"
+        " time",
     )
     def _trigger_time(self, earliest: float) -> float | None:
         """When a trigger comes that may come from a time on."""
@@ -218,12 +219,19 @@ class ScopeAcquisition(IviSimulation):
         slope, level = self.attributes["trigger_slope"], self.attributes.number("trigger_level")
         net, gain = self._net(name), self.attributes.number("probe_attenuation", name)
         slopes = [True, False] if slope == table.EITHER else [slope != table.NEGATIVE]
-        shift = net.point().volts if self._is_ac(name) else 0.0
+        is_ac = self._is_ac(name) or self.attributes["trigger_coupling"] == table.AC
+        shift = net.point().volts if is_ac else 0.0
+        window = self._hysteresis / gain
         places = [
-            net.crossing(earliest, self._step, level / gain + shift, rising=rising)
+            net.crossing(earliest, self._step, level / gain + shift, window, rising=rising)
             for rising in slopes
         ]
         return min((place for place in places if place is not None), default=None)
+
+    @property
+    def _hysteresis(self) -> float:
+        has_window = self.attributes["trigger_type"] == table.HYSTERESIS
+        return self.attributes.number("trigger_hysteresis") if has_window else 0.0
 
     # Waveforms ------------------------------------------------------------------------------------
 
@@ -331,7 +339,8 @@ class ScopeAcquisition(IviSimulation):
         "SCP-WAVEFORM",
         evidence="our choice",
         rule="A channel loads its net with its impedance and shows it times the probe attenuation,"
-        " without its mean when coupled to AC, cut off at the vertical range; without noise",
+        " without its mean when coupled to AC, cut off at the vertical range; without noise, and"
+        " whatever the bandwidth",
     )
     def _samples(self, name: str, begin: float, count: int) -> array[float]:
         if self.attributes.of("vertical_coupling", name) == table.GROUND:

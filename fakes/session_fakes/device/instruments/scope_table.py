@@ -10,10 +10,15 @@ from session_fakes.device.instruments.ivi import IVI_DEFAULTS, IVI_READ_ONLY
 __all__ = ["CONFIGURES", "FACTS", "SETS"]
 
 EDGE, SOFTWARE, IMMEDIATE, DIGITAL, HYSTERESIS = 1, 1004, 6, 1002, 1001
-AC, GROUND = 0, 2
+AC, DC, GROUND = 0, 1, 2
 NEGATIVE, EITHER = 0, 3
 READ_POINTER, PRETRIGGER, AT_TRIGGER = 388, 477, 483
 NO_MODIFIER = 1
+SINGLE_ENDED = 0
+IMMEDIATELY = ("", "VAL_IMMEDIATE")
+"""The sources of triggers that nothing waits for."""
+OF_ITS_OWN = ("", "VAL_NO_SOURCE", "VAL_INTERNAL")
+"""The sources of clocks that are in the instrument."""
 
 _EDGE = {
     "trigger_source": "trigger_source",
@@ -75,7 +80,22 @@ FACTS = Facts(
         "resolution",
         "sample_mode",
     },
+    only={
+        **dict.fromkeys(
+            ("acq_arm_source", "adv_trig_src", "arm_ref_trig_src", "record_arm_source"),
+            IMMEDIATELY,
+        ),
+        **dict.fromkeys(("input_clock_source", "samp_clk_timebase_src"), OF_ITS_OWN),
+        **dict.fromkeys(("samp_clk_timebase_div", "sample_clock_timebase_multiplier"), (1,)),
+        **dict.fromkeys(("bandpass_filter_enabled", "equalization_filter_enabled"), (False,)),
+        "channel_terminal_configuration": (SINGLE_ENDED,),
+        "enable_dc_restore": (False,),
+        "high_pass_filter_frequency": (0.0,),
+        "start_to_ref_trigger_holdoff": (0.0,),
+        "trigger_coupling": (AC, DC),
+    },
     limits={
+        "trigger_hysteresis": (0.0, 1e3),
         "horz_min_num_pts": (1, 2**28),
         "horz_num_records": (1, 10_000),
         "horz_record_ref_position": (0.0, 100.0),

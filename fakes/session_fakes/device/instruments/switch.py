@@ -48,7 +48,15 @@ class Switch(IviSimulation):
             "trigger_input": 1,
         },
         read_only=IVI_READ_ONLY
-        | {"is_debounced", "is_scanning", "is_waiting_for_trig", "number_of_relays", "temperature"},
+        | {"is_debounced", "is_scanning", "is_waiting_for_trig", "number_of_relays", "temperature"}
+        | {"bandwidth", "characteristic_impedance", "num_of_columns", "num_of_rows", "wire_mode"}
+        | {f"max_{kind}_voltage" for kind in ("ac", "dc")}
+        | {
+            f"max_{what}_{kind}_{unit}"
+            for what in ("carry", "switching")
+            for kind in ("ac", "dc")
+            for unit in ("current", "power")
+        },
     )
     CONFIGURES: ClassVar[Mapping[str, Mapping[str, str]]] = {
         "ConfigureScanTrigger": {
