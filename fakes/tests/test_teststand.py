@@ -588,10 +588,23 @@ def test___picture___drawn___is_svg_with_steps_sessions_and_both_palettes(
     svg = drawn(station, bench, pin_map)
 
     texts = [text for text in ET.fromstring(svg).itertext() if text.strip()]
-    for expected in ("Steps", SESSION, "4 a < b  & c", "2 create", "reserved by 3 use"):
+    for expected in ("Steps", SESSION, "Main: a < b  & c", "Setup: create", "reserved by 3 use"):
         assert any(expected in text for text in texts), expected
     assert "prefers-color-scheme: dark" in svg
     assert 'width="100%"' in svg
+
+
+def test___label_that_does_not_fit___drawn___is_cut_and_its_tip_says_all(
+    station: FakeStation,
+) -> None:
+    name = "a step with a name that is far too long for the bar that it has " * 3
+    steps = [Step(name, lambda _: None), Step("short", lambda _: None)]
+    svg = picture(SequenceRunner(SequenceFile(main=steps), station).run())
+
+    texts = [text for text in ET.fromstring(svg).itertext() if text.strip()]
+    assert any(text.startswith("1 a step") and text.endswith("…") for text in texts)
+    assert any(name.strip() in text for text in texts)
+    assert "2 short" in texts
 
 
 _CHROMIUM = next(

@@ -14,6 +14,8 @@ __all__ = ["picture"]
 
 _TITLE, _LANE, _BAR, _KEY = 62, 56, 26, 24
 """Heights in pixels: the head, a lane with its label, a bar in it, the key."""
+_PAGE, _LETTER = 960, 7.4
+"""Widths in pixels that labels are cut for: a page as most people see it, a letter."""
 _STYLE = """
 svg { color-scheme: light dark; font: 13px system-ui, sans-serif; }
 .paper { fill: #ffffff; } text { fill: #1f2328; } .dim { fill: #59636e; font-size: 12px; }
@@ -118,14 +120,21 @@ def _drawn(name: str, bars: Iterable[_Bar], number: int) -> str:
 def _bar(bar: _Bar) -> str:
     x, width = 1.5 + 97 * bar.start, 97 * (bar.end - bar.start)
     y, height = (_BAR + 19, 4) if bar.thin else (18, _BAR)
-    text = (
-        "" if bar.thin or bar.kind == "waited" else f'<text x="4" y="18">{_safe(bar.text)}</text>'
-    )
+    label = "" if bar.thin or bar.kind == "waited" else _fitting(bar.text, width / 100)
+    text = f'<text x="4" y="18">{_safe(label)}</text>' if label else ""
     return (
         f'<svg x="{x:.3f}%" y="{y}" width="{width:.3f}%" height="{height}">'
         f'<title>{_safe(bar.tip)}</title><rect class="{bar.kind}" width="100%" height="100%"/>'
         f"{text}</svg>\n"
     )
+
+
+def _fitting(text: str, share: float) -> str:
+    """As much of a label as fits into this share of a page; the tip of the bar has it all."""
+    room = int((share * _PAGE - 8) / _LETTER)
+    if len(text) <= room:
+        return text
+    return f"{text[: room - 1].rstrip()}…" if room > 1 else ""
 
 
 def _key(y: int) -> str:
