@@ -110,26 +110,43 @@ def test___minimum_of_checks___profiles___counts_every_claim() -> None:
         )
 
 
-REFUSES_ALL = """
+OTHER_LOGGER = """
 from session_reference.file_logger.server import JsonLoggerServicer
-from session_reference.file_logger.stubs import json_logger_pb2_grpc as rpcs
+from session_reference.file_logger.stubs import json_logger_pb2, json_logger_pb2_grpc as rpcs
 import grpc
 
-class Refuses(JsonLoggerServicer):
-    def LogMeasurementData(self, request, context):
-        context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "no room")
+class Other(JsonLoggerServicer):
+    def {method}(self, request, context):
+        {body}
 
 def add(server):
-    rpcs.add_JsonLoggerServicer_to_server(Refuses(), server)
+    rpcs.add_JsonLoggerServicer_to_server(Other(), server)
 """
+TAKES_NONE = ("LogMeasurementData", 'context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "no room")')
+NEVER_CLOSES = ("CloseFile", "return json_logger_pb2.CloseFileResponse()")
 
 
-def test___logger_that_takes_no_record___judged_under_load___nothing_is_established(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("other", "check", "count"),
+    [
+        pytest.param(TAKES_NONE, "log_at_once", 3, id="takes no record"),
+        pytest.param(TAKES_NONE, "log_while", 1, id="takes no record until it is closed"),
+        pytest.param(NEVER_CLOSES, "log_while", 1, id="never closes"),
+    ],
+)
+def test___logger_that_shows_nothing___judged_under_load___nothing_is_established(
+    other: tuple[str, str],
+    check: str,
+    count: int,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    (tmp_path / "refuses_all.py").write_text(REFUSES_ALL, encoding="utf-8")
+    method, body = other
+    module = f"other_logger_{method}_{count}"
+    text = OTHER_LOGGER.format(method=method, body=body)
+    (tmp_path / f"{module}.py").write_text(text, encoding="utf-8")
     target = tmp_path / "target.toml"
-    place = 'servicer = "refuses_all:add"'
+    place = f'servicer = "{module}:add"'
     text = f'[target]\nclass = "file-logger"\nname = "it"\nclaims = []\n{place}\n'
     target.write_text(text, encoding="utf-8")
 
@@ -139,13 +156,13 @@ def test___logger_that_takes_no_record___judged_under_load___nothing_is_establis
             results=tmp_path / "results",
             budget="quick",
             seed=1,
-            select="many_clients and log_at_once",
+            select=f"many_clients and {check}",
         )
     )
 
     checks = json.loads((tmp_path / "results" / "results.json").read_text("utf-8"))["checks"]
-    came_to = [check["outcome"] for check in checks if "log_at_once" in check["check"]]
-    assert came_to == ["inconclusive"] * 3
+    came_to = [each["outcome"] for each in checks if check in each["check"]]
+    assert came_to == ["inconclusive"] * count
     assert code == 5, capsys.readouterr().out
 
 

@@ -16,6 +16,8 @@ from session_spec.class_models.log import TORN
 _CLIENTS = 8
 _TO_MEET = 60.0
 """Seconds that the clients have to come together."""
+_TRIES = 5
+"""Closes, at most, until one of them comes before the last record."""
 
 
 class Writers:
@@ -31,7 +33,7 @@ class Writers:
         self.acknowledged: dict[int, list[str]] = {writer: [] for writer in range(_CLIENTS)}
         self.refused: set[str] = set()
         self.enough = threading.Event()
-        """Set once half of the records of a client are acknowledged."""
+        """Set once half of the records of a client are acknowledged, or one is refused."""
 
     def run(self, session: str, meanwhile: threading.Thread | None = None) -> None:
         """Log until all is sent or a call fails; begin ``meanwhile`` with the first record."""
@@ -56,6 +58,7 @@ class Writers:
             if answer.code == "NOT_FOUND":
                 self.refused.add(symbol)
             if answer.code != "OK":
+                self.enough.set()
                 return
             self.acknowledged[writer].append(symbol)
             if number >= self._most // 2:
@@ -120,19 +123,31 @@ def test___many_clients___log_at_once___the_records_of_each_are_in_order(
 def test___many_clients___log_while_the_session_is_closed___what_is_refused_is_not_there(
     served: Served, client: Client, budget: Budget
 ) -> None:
-    writers = Writers(served, budget.cycles * 20)
-    session = served.given(client.open(str(writers.path))).session_id
+    writers = _closed_meanwhile(served, client, budget)
 
-    def close() -> None:
-        writers.enough.wait(_TO_MEET)
-        client.close(session)
-
-    writers.run(session, threading.Thread(target=close))
-
-    served.executions = len(writers.sent)
     there = writers.refused & set(writers.found())
+
     if there:
         raise served.violated("LOGGER-REFUSED", f"{min(there)} was refused and is in the log")
+
+
+def _closed_meanwhile(served: Served, client: Client, budget: Budget) -> Writers:
+    """Close a session while clients log, until the close comes before some of their records."""
+    for _ in range(_TRIES):
+        writers = Writers(served, budget.cycles * 20)
+        session = served.given(client.open(str(writers.path))).session_id
+
+        def close(writers: Writers = writers, session: str = session) -> None:
+            writers.enough.wait(_TO_MEET)
+            client.close(session)
+
+        writers.run(session, threading.Thread(target=close))
+        served.executions = len(writers.sent)
+        if writers.refused:
+            return writers
+    raise NotEstablished(
+        f"The close came after all records, {_TRIES} times: run this on a less busy machine."
+    )
 
 
 @requirement("LOGGER-KILLED", 1, kind="restart")
