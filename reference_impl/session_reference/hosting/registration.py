@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from ni_grpc_extensions.channelpool import GrpcChannelPool
 
 _PAUSE = 1.0
 """Seconds between two attempts to register."""
-_LAST_LOOK = 0.5
+_LAST_LOOK = 2.0
 """Seconds within which gRPC notices that nobody watches a channel any more; it looks every 0.2."""
 _COMMENT_OR_TEXT = re.compile(r'//[^\n]*|"(?:\\.|[^"\\])*"')
 
@@ -54,8 +53,8 @@ def _without_comment(match: re.Match[str]) -> str:
 class _WatchedPool(GrpcChannelPool):
     """NI's pool of channels, which tells when a connection that stood is there no longer.
 
-    gRPC watches a channel in a thread, which fails aloud where the channel is closed meanwhile: so
-    first it is watched no more, and closed when that has been noticed.
+    gRPC watches a channel in a thread, which fails aloud where the channel is closed meanwhile, and
+    closing waits for its look: so first it is watched no more, and closed when that was noticed.
     """
 
     def __init__(self, on_break: Callable[[], None]) -> None:
@@ -77,6 +76,13 @@ class _WatchedPool(GrpcChannelPool):
         """Tell of nothing more."""
         for channel in self._channels:
             channel.unsubscribe(self._see)
+
+    def leave(self) -> None:
+        """Look away, and close a while later; nobody has to wait for that."""
+        self.look_away()
+        closing = threading.Timer(_LAST_LOOK, self.close)
+        closing.daemon = True
+        closing.start()
 
     def _see(self, state: grpc.ChannelConnectivity) -> None:
         if state is not grpc.ChannelConnectivity.READY:
@@ -129,7 +135,6 @@ class Registration:
         self._wake = threading.Event()
         self._pool: GrpcChannelPool | None = None
         self._link: _Link | None = None
-        self._lost: list[_WatchedPool] = []
         self._thread = threading.Thread(target=self._keep, name="registration", daemon=True)
 
     def start(self) -> None:
@@ -154,13 +159,9 @@ class Registration:
             if self._link is None or not self._is_known(self._link):
                 self._register()
             self.tried.set()
-            if not self._wake.wait(_PAUSE if self._link is None or self._lost else None):
-                self._close_lost()
+            self._wake.wait(_PAUSE if self._link is None else None)
             self._wake.clear()
         self._unregister()
-        if self._lost:
-            time.sleep(_LAST_LOOK)
-            self._close_lost()
 
     def _register(self) -> None:
         """Try once, over a new connection: a Discovery that comes back has another port."""
@@ -200,26 +201,20 @@ class Registration:
             if any(info.service_class == self._service.service_class for info in listed):
                 return True
         self._link = None
-        link.pool.look_away()
-        self._lost.append(link.pool)
+        link.pool.leave()
         return False
-
-    def _close_lost(self) -> None:
-        while self._lost:
-            self._lost.pop().close()
 
     def _unregister(self) -> None:
         link, self._link = self._link, None
         if link is None:
             return
-        link.pool.look_away()
+        link.pool.look_away()  # whoever gives up closes it
         try:
             link.client.unregister_service(link.registration)
             self._tell("Unregistered from Discovery.")
         except (grpc.RpcError, ValueError) as error:  # the latter once the pool is closed
             self._tell(f"The registration may stay behind: {_cause(error)}.")
-        # gRPC takes up to 0.2 s to close a channel that is watched; no stop has to wait for that.
-        threading.Thread(target=link.pool.close, name="leaving Discovery", daemon=True).start()
+        link.pool.leave()
 
     def _tell(self, sentence: str) -> None:
         if not self._given_up:
