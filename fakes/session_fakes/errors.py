@@ -9,6 +9,9 @@ import os
 import re
 import shlex
 
+DRIVER_CODE = "ni-error"
+"""The metadata in which NI's device server sends the code of a driver's error."""
+
 _LONGEST = 200
 _BEFORE_A_QUOTE = re.compile(r'(\\*)("|$)')
 

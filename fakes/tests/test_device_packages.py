@@ -75,6 +75,12 @@ def code_of(driver: Driver, call: Any) -> int:
     return int(getattr(code, "value", code))
 
 
+def driver_of(package: str) -> Driver:
+    """A driver by its package."""
+    (found,) = (driver for driver in DRIVERS if driver.package == package)
+    return found
+
+
 def names(station: FakeStation) -> list[str]:
     """The sessions that are open."""
     leaks = [leak for leak in station.leaks() if leak.kind == "driver session"]
@@ -220,10 +226,26 @@ def test___name_of_another_driver_of_the_kind___attached_and_refused_when_used(
         assert name in names(station)
 
 
+@holds("DEV-CLOSE-FOREIGN")
+@pytest.mark.parametrize("package", ["nifgen", "niswitch"])
+def test___session_of_another_driver___closed___loses_its_name_and_its_owner(
+    station: FakeStation, channel: grpc.Channel, name: str, package: str
+) -> None:
+    dmm, foreign = driver_of("nidmm"), driver_of(package)  # one that its constructor does not use
+    owner = opened(dmm, channel, name)
+    guest = opened(foreign, channel, name, ATTACH)
+
+    assert code_of(foreign, guest.close) == -1074130544
+    assert name not in names(station)
+    assert code_of(dmm, owner.reset) == -1074130544
+    with pytest.raises(errors(dmm).RpcError, match="Cannot attach"):
+        opened(dmm, channel, name, ATTACH)
+
+
 def test___constructor_that_fails_after_the_session_was_opened___leaks_it(
     station: FakeStation, channel: grpc.Channel, name: str
 ) -> None:
-    (scope,) = (driver for driver in DRIVERS if driver.package == "niscope")
+    scope = driver_of("niscope")
     station.faults.on("niscope_grpc.NiScope/GetChannelNameFromString", times=1).fail("ABORTED")
 
     with pytest.raises(errors(scope).RpcError):
@@ -252,3 +274,60 @@ def test___server_that_is_gone___left___raises_and_does_not_hang(driver: Driver)
 
         with pytest.raises(errors(driver).RpcError, match="Failed to connect to server"):
             session.close()
+
+
+# How errors surface -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "said"),
+    [
+        ("NOT_FOUND", "DriverTooOldError", "function was not found"),
+        ("INVALID_ARGUMENT", "", "^the bench is off$"),
+        ("UNIMPLEMENTED", "RpcError", "not supported by the NI gRPC Device Server"),
+        ("UNAVAILABLE", "RpcError", "Failed to connect to server"),
+        ("ABORTED", "RpcError", "StatusCode.ABORTED: the bench is off"),
+    ],
+)
+def test___status_of_the_server___through_a_package___raised_in_its_own_way(
+    station: FakeStation, channel: grpc.Channel, name: str, code: str, kind: str, said: str
+) -> None:
+    dmm = driver_of("nidmm")
+    expected: type[Exception] = getattr(errors(dmm), kind) if kind else ValueError
+
+    with opened(dmm, channel, name) as session:
+        fault = station.faults.on("nidmm_grpc.NiDmm/Read").fail(code, "the bench is off")
+        with pytest.raises(expected, match=said):
+            session.read()
+        fault.remove()
+
+
+@EACH
+def test___error_of_the_driver___through_a_package___has_code_and_text(
+    station: FakeStation, channel: grpc.Channel, name: str, driver: Driver
+) -> None:
+    rpc = "StopTask" if driver.handle == TASK else "Reset*"
+
+    with opened(driver, channel, name) as session:
+        fault = station.faults.on(f"{driver.interface}/{rpc}").driver_error(-1074118656, "no such")
+        assert code_of(driver, lambda: used(driver, session)) == -1074118656
+        fault.remove()
+
+
+@pytest.mark.parametrize(("status", "raises"), [(1, False), (-1074118656, True)])
+def test___status_in_a_response___through_a_package___warning_or_error(
+    station: FakeStation, channel: grpc.Channel, name: str, status: int, raises: bool
+) -> None:
+    messages: Any = import_module("nidmm.nidmm_pb2")
+    dmm = driver_of("nidmm")
+
+    with opened(dmm, channel, name) as session:
+        fault = station.faults.on("nidmm_grpc.NiDmm/Read").reply(
+            messages.ReadResponse(status=status)
+        )
+        if raises:
+            assert code_of(dmm, session.read) == status
+        else:
+            with pytest.warns(errors(dmm).DriverWarning):
+                session.read()
+        fault.remove()

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ni.measurementlink.sessionmanagement.v1.client import PinMapContext, SessionManagementClient
+from ni.measurementlink.sessionmanagement.v1.client import (
+    PinMapContext,
+    SessionInitializationBehavior,
+    SessionManagementClient,
+)
 
 from session_fakes import measure
 from session_fakes.station import FakeStation
@@ -166,6 +173,87 @@ def test___multiplexer___its_route_decides_what_the_multimeter_sees(
             multiplexer.session.disconnect_all()
         assert multiplexer.resource_name == "Mux1"
     assert seen == [0.0, 2.0]
+
+
+@pytest.mark.parametrize("raises", [False, True])
+def test___behaviors_that_only_the_sdk_has___on_the_wire_and_on_leaving(
+    station: FakeStation, client: Any, raises: bool
+) -> None:
+    behaviors = SessionInitializationBehavior
+    with client.reserve_sessions(context(station, 0), "VCC", "niDMM") as reservation:
+        for behavior, sent, closed in (
+            (behaviors.INITIALIZE_SESSION_THEN_DETACH, 1, 0),
+            (behaviors.ATTACH_TO_SESSION_THEN_CLOSE, 2, 1),
+        ):
+            with contextlib.ExitStack() as outside:
+                if raises:
+                    outside.enter_context(pytest.raises(KeyError, match="body"))
+                outside.enter_context(
+                    reservation.initialize_nidmm_session(initialization_behavior=behavior)
+                )
+                if raises:
+                    fail_as_a_body()
+            request: Any = station.calls.of("nidmm_grpc.NiDmm/InitWithOptions").last.request
+            assert request.initialization_behavior == sent
+            assert len(station.calls.of("nidmm_grpc.NiDmm/Close")) == closed
+
+
+def fail_as_a_body() -> None:
+    """Raise what the caller of a session has to see."""
+    raise KeyError("body")
+
+
+SIMULATED = {
+    "nidcpower": "4137",
+    "nidigital": "6571",
+    "nidmm": "4071",
+    "nifgen": "5451",
+    "niscope": "5105",
+}
+"""A model for each driver, none of them the one that the fake takes when none is named."""
+SETTINGS = [
+    *(f"MEASUREMENT_PLUGIN_{name.upper()}_SIMULATE=1" for name in (*SIMULATED, "niswitch")),
+    *(f"MEASUREMENT_PLUGIN_{name.upper()}_BOARD_TYPE=PXI" for name in SIMULATED),
+    *(f"MEASUREMENT_PLUGIN_{name.upper()}_MODEL={model}" for name, model in SIMULATED.items()),
+    "MEASUREMENT_PLUGIN_NISWITCH_TOPOLOGY=2529/2-Wire 8x16 Matrix",
+]
+ASKS = """
+import json, sys
+from ni.measurementlink.sessionmanagement.v1.client import PinMapContext, SessionManagementClient
+found = {}
+with SessionManagementClient() as client:
+    for name in sys.argv[2].split(","):
+        pins = PinMapContext(sys.argv[1], [0])
+        with client.reserve_sessions(pins, ["VCC", "IN", "D", "K"]) as reservation:
+            with getattr(reservation, f"initialize_{name}_session")() as info:
+                session = info.session
+                found[name] = [session.simulate, session.instrument_model, session.channel_count]
+print(json.dumps(found))
+"""
+
+
+def test___simulation_options_in_an_env_file___in_another_process___are_honoured(
+    station: FakeStation, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("\n".join(SETTINGS), encoding="utf-8")
+    names = ",".join([*SIMULATED, "niswitch"])
+
+    said = subprocess.run(
+        [sys.executable, "-c", ASKS, station.pin_map_id, names],
+        env=station.environment(),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=LIMIT,
+    ).stdout
+
+    found = json.loads(said)
+    assert {name: facts[:2] for name, facts in found.items() if name in SIMULATED} == {
+        name: [True, f"NI PXI-{model}"] for name, model in SIMULATED.items()
+    }
+    assert (found["niswitch"][0], found["niswitch"][2]) == (True, 8 + 16)
+    request: Any = station.calls.of("nidmm_grpc.NiDmm/InitWithOptions").last.request
+    assert "Model:4071" in request.option_string
 
 
 # A plug-in in a process of its own ----------------------------------------------------------------

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import grpc
 import pytest
@@ -220,6 +220,19 @@ def test___failing_fault___called___used_up_and_recorded(bench: Bench) -> None:
     assert fault.hits == 1
     assert [c.fault for c in bench.calls.of("ResolveService")] == ["fail UNAVAILABLE", None]
     assert str(fault) == "ResolveService: fail UNAVAILABLE (1 hits, 0 left)"
+
+
+def test___driver_error___fault___has_its_code_in_the_trailer(bench: Bench) -> None:
+    bench.faults.on("ResolveService").driver_error(-1074118656, "no such instrument")
+
+    with pytest.raises(grpc.RpcError) as caught:
+        bench.resolve()
+
+    error: Any = caught.value
+    assert (error.code().name, error.details()) == ("UNKNOWN", "no such instrument")
+    assert ("ni-error", "-1074118656") in error.trailing_metadata()
+    with pytest.raises(FakeError, match="are negative"):
+        bench.faults.on("ResolveService").driver_error(1)
 
 
 def test___code_as_grpc_has_it___fault___same(bench: Bench) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from session_fakes.errors import Refusal
+from session_fakes.errors import DRIVER_CODE, Refusal
 
 __all__ = ["INVALID_HANDLE", "INVALID_TASK", "TEXTS", "DriverError", "text_of"]
 
@@ -71,8 +71,6 @@ _DAQ_TEXTS = {
 }
 TEXTS.update(_DAQ_TEXTS)
 
-_ERROR_KEY = "ni-error"
-
 
 def text_of(code: int) -> str:
     """What a driver says to a code."""
@@ -90,5 +88,5 @@ class DriverError(Refusal):
             details: What went wrong in this case, after the text of the code.
         """
         text = f"{text_of(code)} {details}".strip()
-        super().__init__("UNKNOWN", text, trailer=((_ERROR_KEY, str(code)),))
+        super().__init__("UNKNOWN", text, trailer=((DRIVER_CODE, str(code)),))
         self.driver_code = code

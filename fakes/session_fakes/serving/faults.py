@@ -4,6 +4,7 @@
     station.faults.on("*.DiscoveryService/*").delay(0.2)
     station.faults.on("ResolveService").hang()
     station.faults.on("GetSessions").reply(GetSessionsResponse())
+    station.faults.on("nidmm_grpc.NiDmm/Read").driver_error(-1074118656, "no such instrument")
 
 The newest fault that fits a call and has something left of its budget is used. Whole services stop
 and restart, and connections are cut and stalled, elsewhere: see ``FakeStation.relay``.
@@ -20,7 +21,7 @@ import grpc
 from google.protobuf.message import Message
 
 from session_fakes.clock import Clock, Signal
-from session_fakes.errors import FakeError, Refusal
+from session_fakes.errors import DRIVER_CODE, FakeError, Refusal
 from session_fakes.serving.names import MethodNames
 
 Predicate = Callable[[Any], bool]
@@ -81,6 +82,16 @@ class Fault:
             raise Refusal(name, text)
 
         return self._arm(action, f"fail {name}")
+
+    def driver_error(self, code: int, text: str = "injected") -> Fault:
+        """Answer as one of NI's drivers does that fails: its package raises its DriverError."""
+        if code >= 0:
+            raise FakeError(f"{code} is no code of an error: those of NI's drivers are negative.")
+
+        def action(_: Patience) -> None:
+            raise Refusal("UNKNOWN", text, trailer=((DRIVER_CODE, str(code)),))
+
+        return self._arm(action, f"driver error {code}")
 
     def delay(self, seconds: float, *, jitter: float = 0.0) -> Fault:
         """Answer rightly, but only after some time of the fakes' clock."""
