@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import hashlib
 import json
 import queue
@@ -146,10 +147,7 @@ def _test_all(
     jobs: list[Job], modules: list[Module], options: argparse.Namespace
 ) -> dict[str, Result]:
     """Test every mutant that the results file does not have yet; return all results by id."""
-    known = _read_results(options.results)
-    results = {
-        j.mutant.id: known[j.mutant.id, j.digest] for j in jobs if (j.mutant.id, j.digest) in known
-    }
+    results = _known_results(jobs, options.results)
     todo = [job for job in jobs if job.mutant.id not in results]
     if results:
         print(f"{len(results)} of {len(jobs)} results are in {options.results}", flush=True)
@@ -177,7 +175,9 @@ def _test_all(
         for future in as_completed([pool.submit(test, job) for job in todo]):
             job, result = future.result()
             results[job.mutant.id] = result
-            row = {"mutant": job.mutant.id, "digest": job.digest, **asdict(result)}
+            killer = _killer(job.module, result.by)
+            row = {"mutant": job.mutant.id, "digest": job.digest, "killer": killer}
+            row |= asdict(result)
             if job.digest != _digest(job.module, options.tests):
                 raise UsageError("the sources or tests were changed meanwhile: start again")
             print(json.dumps(row), file=file, flush=True)
@@ -193,9 +193,27 @@ def _limit(places: queue.Queue[Workplace]) -> float:
     return seconds * 10 + GRACE
 
 
-def _read_results(path: Path) -> dict[tuple[str, str], Result]:
+def _killer(module: Module, by: str) -> str:
+    """The digest of all that a kill depends on: as above, but of the tests only its file."""
+    file = by.partition("::")[0]
+    return _digest(module, [file]) if Path(file).is_file() else ""
+
+
+def _known_results(jobs: list[Job], path: Path) -> dict[str, Result]:
+    """The results that still hold: what killed a mutant does so, whatever other tests there are."""
+    known = _read_results(path)
+    killer = functools.cache(_killer)
+    results: dict[str, Result] = {}
+    for job in jobs:
+        for digest, its_killer, result in known.get(job.mutant.id, ()):
+            if job.digest == digest or its_killer == killer(job.module, result.by) != "":
+                results[job.mutant.id] = result
+    return results
+
+
+def _read_results(path: Path) -> dict[str, list[tuple[str, str, Result]]]:
     """What earlier runs wrote; a line that was cut off counts as not written."""
-    known: dict[tuple[str, str], Result] = {}
+    known: dict[str, list[tuple[str, str, Result]]] = {}
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     if text and not text.endswith("\n"):
         with path.open("a", encoding="utf-8") as file:
@@ -203,8 +221,8 @@ def _read_results(path: Path) -> dict[tuple[str, str], Result]:
     for line in text.splitlines():
         try:
             row = json.loads(line)
-            key = row.pop("mutant"), row.pop("digest")
-            known[key] = Result(**row)
+            mutant, digest, killer = (row.pop(name) for name in ("mutant", "digest", "killer"))
+            known.setdefault(mutant, []).append((digest, killer, Result(**row)))
         except (ValueError, TypeError, KeyError, AttributeError):
             continue
     return known

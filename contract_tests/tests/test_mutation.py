@@ -312,6 +312,22 @@ def test___changed_tests___run_again___everything_is_tested_anew(tmp_path: Path)
     assert bench.run("--only", ":compare:") == 1
 
 
+def test___another_test_that_is_added___run_again___only_survivors_are_tested_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    bench = Bench(tmp_path, PART)
+    assert bench.run() == 1
+    survivors = sum(row["outcome"] == "survived" for row in bench.rows())
+    more = bench.tests.with_name("test_more.py")
+    more.write_text(FULL, encoding="utf-8")
+    capsys.readouterr()
+
+    assert bench.run("--tests", str(more)) == 0
+    assert f"\n{survivors} mutants to test" in capsys.readouterr().out
+    assert 0 < survivors < len(bench.rows()) - survivors
+
+
 def _listen_to_interrupts() -> None:
     """What a shell starts in the background ignores SIGINT, and so would its children."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -1,0 +1,55 @@
+"""The contract suite in place of a module's own tests: does it alone notice a mutant?
+
+For ``mutate.py --tests contract_tests/mutation/suite_alone.py::test_NAME``. A mutant counts as
+noticed when the suite says that the target violates a requirement, died, or cannot be loaded; a run
+that does not come to a verdict has noticed nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import session_reference
+from session_contract.results.run_result import Verdict
+from session_contract.running.runner import Run, carry_out
+
+TARGETS = Path(__file__).resolve().parents[1] / "targets"
+MUTATED = Path(session_reference.__file__).resolve().parent
+"""The copy that is mutated: the target files name the sources, which are not."""
+_NOTICED = (Verdict.VIOLATED, Verdict.UNREACHABLE, Verdict.USAGE)
+
+
+def test_file_logger(tmp_path: Path) -> None:
+    """The server for log files."""
+    assert judged("file_logger", tmp_path) not in _NOTICED
+
+
+def test_custom_instrument(tmp_path: Path) -> None:
+    """The server for instruments."""
+    assert judged("custom_instrument", tmp_path) not in _NOTICED
+
+
+def test_json_logger_client(tmp_path: Path) -> None:
+    """The client of the server for log files."""
+    assert judged("json_logger_client", tmp_path) not in _NOTICED
+
+
+def test_device_communication_client(tmp_path: Path) -> None:
+    """The client of the server for instruments."""
+    assert judged("device_communication_client", tmp_path) not in _NOTICED
+
+
+def judged(name: str, folder: Path) -> int:
+    """Judge the copy as its target file says, in short, up to the first violation."""
+    text = (TARGETS / f"{name}.toml").read_text(encoding="utf-8")
+    target = folder / "target.toml"
+    target.write_text(_of_the_copy(text), encoding="utf-8")
+    run = Run({"target": str(target)}, folder / "results", budget="quick", seed=1, first=True)
+    return carry_out(run)
+
+
+def _of_the_copy(text: str) -> str:
+    """A target file of the copy, for whatever folder it lies in."""
+    root = MUTATED.parent.as_posix()
+    text = text.replace("{here}/../../reference_impl", root).replace("../../reference_impl", root)
+    return text.replace("{here}", TARGETS.as_posix())
