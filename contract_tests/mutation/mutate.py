@@ -68,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--results", type=Path, default=Path("mutation-report.jsonl"), metavar="FILE",
         help="what is in here is not run again (default: %(default)s)")  # fmt: skip
     add("--jobs", type=int, default=2, metavar="N", help="runs at a time (default: 2)")
+    add("--limit", type=float, metavar="SECONDS",
+        help="what one run may take (default: ten times its usual time, and 5)")  # fmt: skip
     add("--only", default="", metavar="SUBSTRING", help="only mutants with this in their id")
     add("--texts", action="store_true", help="mutate messages for people, too")
     add("--list", action="store_true", help="list the mutants, run nothing")
@@ -161,7 +163,7 @@ def _test_all(
             place = Workplace(folder / str(number), modules, options.tests)
             places.put(stack.enter_context(closing(place)))
         stack.callback(pool.shutdown, wait=False, cancel_futures=True)
-        limit = _limit(places)
+        limit = _limit(places, options.limit)
         progress = Progress(len(jobs), len(results), limit)
 
         def test(job: Job) -> tuple[Job, Result]:
@@ -185,12 +187,14 @@ def _test_all(
     return results
 
 
-def _limit(places: queue.Queue[Workplace]) -> float:
+def _limit(places: queue.Queue[Workplace], wanted: float | None) -> float:
     place = places.get()
     seconds = place.baseline()
     places.put(place)
     print(f"Without a mutant the tests pass in {seconds:.1f} s", flush=True)
-    return seconds * 10 + GRACE
+    if wanted is not None and wanted < 2 * seconds:
+        raise UsageError(f"--limit {wanted:g} is too short for tests that take {seconds:.1f} s")
+    return wanted or seconds * 10 + GRACE
 
 
 def _killer(module: Module, by: str) -> str:

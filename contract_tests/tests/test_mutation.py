@@ -363,14 +363,12 @@ def test___run_under_way___interrupted___ends_its_processes_and_says_how_to_go_o
     assert not bench.rows()
 
 
-def test___endless_mutant___run___killed_by_time_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test___endless_mutant___run___killed_by_time_out(tmp_path: Path) -> None:
     source = "def count(n: int) -> int:\n    while n > 9:\n        n -= 1\n    return n\n"
     bench = Bench(
         tmp_path, "import tiny\n\ndef test_count():\n    assert tiny.count(12) == 9\n", source
     )
-    monkeypatch.setattr(mutate, "GRACE", 1.0)
 
-    assert bench.run("--only", ":true:") == 0
+    assert bench.run("--only", ":true:", "--limit", "0") == 2
+    assert bench.run("--only", ":true:", "--limit", "15") == 0
     assert bench.rows()[0]["outcome"] == "time-out"

@@ -341,6 +341,8 @@ def test___discovery_that_answers_no_more___given_up___leaves_no_thread(
     station.faults.on("UnregisterService").hang()
     stopping = threading.Thread(target=registration.stop, daemon=True)
     stopping.start()
+    while station.faults.unused:
+        assert stopping.is_alive()
 
     registration.give_up()
 

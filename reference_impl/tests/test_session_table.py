@@ -6,6 +6,7 @@ import gc
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from concurrent import futures
 from concurrent.futures import Future
 from threading import Event, Semaphore, Thread
 from typing import Any, TypeVar
@@ -287,8 +288,11 @@ def test___release_raises___close___error_comes_out_but_session_has_ended(table:
 
 @pytest.mark.parametrize("number", [-1, 3, 2**31 - 1, -(2**31)])
 def test___number_of_no_behavior___of___invalid_and_says_which_there_are(number: int) -> None:
-    with pytest.raises(InvalidRequestError, match=rf"{number}: use 0 .*1 \(INITIALIZE_NEW\).*2 "):
+    with pytest.raises(InvalidRequestError) as caught:
         Behavior.of(number)
+
+    known = "0 (UNSPECIFIED), 1 (INITIALIZE_NEW), 2 (ATTACH_TO_EXISTING)"
+    assert str(caught.value) == f"No behaviour has the number {number}: use {known}."
 
 
 def test___number_of_a_behavior___of___that_behavior() -> None:
@@ -311,6 +315,11 @@ def test___text_of_a_client___quoted___short_and_printable(text: str) -> None:
     assert shown.isascii()
     assert shown.isprintable()
     assert text[:1] in shown or not text.isprintable() or not text.isascii()
+
+
+def test___text_of_a_client___quoted___whole_up_to_200_characters() -> None:
+    assert quoted("x" * 200) == f"'{'x' * 200}'"
+    assert quoted("x" * 201) == f"'{'x' * 200}\\u2026'"
 
 
 @pytest.fixture
@@ -371,12 +380,13 @@ def test___resource_is_gone___initialize___creates_anew(
     assert is_open(table, opened.session_id)
 
 
-def test___resource_is_gone___close_all___released_once(
-    table: Table, gone: tuple[str, Log]
+def test___resource_is_gone___close_all___released_once_and_nothing_to_tell(
+    table: Table, gone: tuple[str, Log], caplog: pytest.LogCaptureFixture
 ) -> None:
     table.close_all()
 
     assert gone[1].releases == 1
+    assert caplog.records == []
 
 
 def test___resource_goes_while_it_is_used___late_use___released_after_the_first_use_has_ended() -> (
@@ -413,6 +423,29 @@ def test___close_all___some_resist___others_are_released_and_the_resistance_is_l
     assert [log.releases for log in logs] == [1] * 9
     assert not any(is_open(table, session_id) for session_id in session_ids)
     assert [record.args for record in caplog.records] == [(session_ids[0],), (session_ids[4],)]
+
+
+def test___resource_is_busy___close_of_nobody_in_particular___waits_for_it(stuck: Stuck) -> None:
+    def is_gone(log: Log) -> bool:
+        if log.gone:
+            stuck()
+        return False
+
+    table: Table = SessionTable(release=Log.release, is_gone=is_gone)
+    log = Log()
+    session_id = open_new(table, log=log)
+    log.gone = True
+    looking = begin(table.initialize, "R", ATTACH, no_create)
+    stuck.await_begin()
+
+    closing = begin(table.close, session_id)
+
+    with pytest.raises(futures.TimeoutError):  # meanwhile it has looked for the client
+        closing.result(0.3)
+    stuck.let_go()
+    closing.result(LIMIT)
+    looking.exception(LIMIT)
+    assert log.releases == 1
 
 
 class Key:
