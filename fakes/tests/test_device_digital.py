@@ -38,6 +38,7 @@ PIN_MAP = """<?xml version="1.0" encoding="utf-8"?>
 </PinMap>
 """
 HIGH, LOW = "H", "L"
+UNIMPLEMENTED = grpc.StatusCode.UNIMPLEMENTED
 
 
 @pytest.fixture
@@ -128,6 +129,38 @@ def test___digital___sites_disabled___have_no_results(digital: Any, files: dict[
     assert (digital.sites[0].is_site_enabled(), digital.sites[1].is_site_enabled()) == (False, True)
     digital.sites[0].enable_sites()
     assert digital.sites[0].burst_pattern("P") == {0: True}
+
+
+@holds("DIG-CAPTURES")
+def test___digital___captured_waveforms___are_what_the_test_says(
+    station: FakeStation, digital: Any, files: dict[str, str]
+) -> None:
+    digital.load_pattern(files["digipat"])
+    station.bench.pattern_captures("W", [1, 2, 3, 4], site=0)
+    pin = digital.pins["A"]
+    with pytest.raises(nidigital.errors.DriverError, match="no capture waveform 'W'"):
+        digital.fetch_capture_waveform("W", 2)
+    pin.create_capture_waveform_serial("W", 8, nidigital.BitOrder.MSB)
+    with pytest.raises(nidigital.errors.DriverError, match="No pattern has been burst"):
+        digital.fetch_capture_waveform("W", 2)
+    digital.burst_pattern("P")
+    assert refused(nidigital, lambda: digital.fetch_capture_waveform("W", 2)) == UNIMPLEMENTED
+    said = station.calls.of("FetchCaptureWaveformU32").last.details
+    assert "bench.pattern_captures('W', [...], site=1)" in said
+
+    station.bench.pattern_captures("W", [5, 6, 7, 8], site=1)
+    found = [
+        {site: list(samples) for site, samples in digital.fetch_capture_waveform("W", 2).items()}
+        for _ in range(2)
+    ]
+
+    assert found == [{0: [1, 2], 1: [5, 6]}, {0: [3, 4], 1: [7, 8]}]
+    with pytest.raises(nidigital.errors.DriverError, match="were not captured"):
+        digital.fetch_capture_waveform("W", 1)
+    digital.burst_pattern("P")
+    assert list(digital.sites[1].fetch_capture_waveform("W", 4)[1]) == [5, 6, 7, 8]
+    with pytest.raises(FakeError, match="32 bits"):
+        station.bench.pattern_captures("W", [-1], site=0)
 
 
 @holds("DIG-LABELS", "DIG-RESULTS", "DIG-SHEETS")
@@ -309,6 +342,3 @@ def test___digital___registers_flags_and_source_waveforms(digital: Any) -> None:
     digital.write_source_waveform_broadcast("W", [1, 2, 3])
     with pytest.raises(nidigital.errors.DriverError, match="no source waveform"):
         digital.write_source_waveform_broadcast("V", [1])
-    digital.pins["A"].create_capture_waveform_parallel("C")
-    fetch = digital.sites[0].fetch_capture_waveform
-    assert refused(nidigital, lambda: fetch("C", 4)) == grpc.StatusCode.UNIMPLEMENTED

@@ -56,6 +56,8 @@ class Bench:
         """The parts of devices that something uses, each with its user."""
         self.failing: dict[tuple[str, int], dict[str, int]] = {}
         """Failing cycles by pin, for a pattern and a site."""
+        self.captured: dict[tuple[str, int], list[int]] = {}
+        """Samples of a captured waveform, for its name and a site."""
 
     # What a test says -----------------------------------------------------------------------------
 
@@ -94,6 +96,13 @@ class Bench:
         _check_name("pin", pin, self.wiring.pins())
         with self.lock:
             self.failing.setdefault((pattern, site), {})[pin] = cycles
+
+    def pattern_captures(self, waveform: str, samples: Sequence[int], *, site: int) -> None:
+        """Have each burst of a digital pattern capture these samples in a waveform at a site."""
+        if not all(0 <= sample < 2**32 for sample in samples):
+            raise FakeError("Samples of a captured waveform are numbers of 32 bits, from 0 on.")
+        with self.lock:
+            self.captured[waveform, site] = list(samples)
 
     def _put_relay(self, name: str, site: int | None, pin: str, other: str) -> None:
         for each in (pin, other):
@@ -215,6 +224,7 @@ class Bench:
             self._attached.clear()
             self._random.clear()
             self.failing.clear()
+            self.captured.clear()
             self.reserved.clear()
             self.wiring.reset()
             self.noise = 1.0

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from session_fakes.device import faults
 from session_fakes.device.channels import split
 from session_fakes.device.faults import DriverError
 from session_fakes.device.instruments import digital_table as table
-from session_fakes.device.instruments.digital_driving import DigitalDriving
-from session_fakes.device.instruments.digital_pins import SYSTEM_SITE, PinAt
+from session_fakes.device.instruments.digital_pins import SYSTEM_SITE
+from session_fakes.device.instruments.digital_results import Burst, DigitalResults
 from session_fakes.device.instruments.simulation import Answer, Opening, rpc
 from session_fakes.device.messages import value_of
 from session_fakes.errors import Refusal
@@ -19,14 +19,7 @@ from session_fakes.fidelity import fidelity
 _CHANNELS = {"6570": 32, "6571": 32}
 
 
-class Burst(NamedTuple):
-    """A pattern that was burst, or waits for its trigger."""
-
-    label: str
-    sites: tuple[int, ...]
-
-
-class Digital(DigitalDriving):
+class Digital(DigitalResults):
     """Digital pattern instruments."""
 
     MODEL = "6570"
@@ -36,7 +29,6 @@ class Digital(DigitalDriving):
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
-        self._burst: Burst | None = None
         self._pending: Burst | None = None
         self._burst_sites: list[int] | None = None
         if opening.request.reset_device:
@@ -85,18 +77,6 @@ class Digital(DigitalDriving):
                 f"There are {len(self.pins.pins)} pins, counted from 1.",
             )
         return (self.pins.pins[index - 1],)
-
-    @rpc("GetPinResultsPinInformation")
-    def get_pin_information(self, request: Any) -> Answer:
-        """Answer pin, site and channel of each of the results."""
-        places = self.pins.places(request.channel_list)
-        pins, names = self.pins.pins, self.channels.names
-        return {
-            "pin_indexes": [pins.index(p.pin) + 1 if p.pin else -1 for p in places],
-            "site_numbers": [p.site for p in places],
-            "channel_indexes": [names.index(p.channel) + 1 for p in places],
-            "actual_num_values": len(places),
-        }
 
     # Bursts ---------------------------------------------------------------------------------------
 
@@ -152,6 +132,7 @@ class Digital(DigitalDriving):
 
     def _finish(self) -> None:
         self._burst, self._pending = self._pending, None
+        self._fetched.clear()
         self.bench.stir()
 
     @rpc("SendSoftwareEdgeTrigger")
@@ -190,60 +171,6 @@ class Digital(DigitalDriving):
         """Put out what is set."""
         self._put_out(self.channels.names)
         return None
-
-    @fidelity(
-        "DIG-RESULTS",
-        evidence="our choice",
-        rule="A burst passes on every enabled site, unless the test says that it fails there: what"
-        " the device under test answers to a pattern nobody knows. Before a burst there are no"
-        " results",
-    )
-    def _results(self, sites: Sequence[int]) -> dict[int, dict[str, int]]:
-        """The failing cycles by pin, for each site of the last burst."""
-        if self._burst is None:
-            raise DriverError(faults.INVALID_PARAMETER, "No pattern has been burst.")
-        label = self._burst.label
-        return {
-            site: {
-                pin: cycles
-                for pin, cycles in self.bench.failing.get((label, site), {}).items()
-                if cycles
-            }
-            for site in self._burst.sites
-            if site in sites
-        }
-
-    @rpc("GetSitePassFail")
-    def get_pass_fail(self, request: Any) -> Answer:
-        """Answer which sites of the last burst passed."""
-        found = self._results(self.pins.sites_of(request.site_list))
-        return {
-            "pass_fail": [not failing for failing in found.values()],
-            "actual_num_sites": len(found),
-        }
-
-    @rpc("GetSiteResultsSiteNumbers")
-    def get_site_numbers(self, request: Any) -> Answer:
-        """Answer the numbers of the sites of the last burst."""
-        if value_of(request, "site_result_type") != table.PASS_FAIL:
-            raise Refusal("UNIMPLEMENTED", "NI-Digital: captured waveforms are not simulated.")
-        found = list(self._results(self.pins.sites_of(request.site_list)))
-        return {"site_numbers": found, "actual_num_site_numbers": len(found)}
-
-    @rpc("GetFailCount")
-    def get_fail_count(self, request: Any) -> Answer:
-        """Answer how many cycles of the last burst failed on each pin."""
-        results = self._results(self.pins.sites_of(""))
-        found = [
-            self._failed(place, results)
-            for place in self.pins.places(request.channel_list)
-            if place.site in results
-        ]
-        return {"failure_count": found, "actual_num_read": len(found)}
-
-    @staticmethod
-    def _failed(place: PinAt, results: dict[int, dict[str, int]]) -> int:
-        return results[place.site].get(place.pin, 0)
 
 
 SIMULATION = Digital
