@@ -9,7 +9,8 @@ from session_fakes.device.attributes import Value
 from session_fakes.device.faults import DriverError
 from session_fakes.device.instruments.daq_channels import Channel
 from session_fakes.device.instruments.daq_system import attribute_of
-from session_fakes.device.instruments.daq_task import DaqTask, unknown_attribute
+from session_fakes.device.instruments.daq_task import DaqTask
+from session_fakes.device.instruments.daq_timing import unknown_attribute
 from session_fakes.device.instruments.simulation import Answer, rpc
 from session_fakes.device.messages import value_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from session_fakes.device.attributes import Facts, Value
-from session_fakes.device.instruments.ivi import IVI_DEFAULTS, IVI_READ_ONLY
+from session_fakes.device.instruments.ivi_table import IVI_DEFAULTS, IVI_READ_ONLY
 
 __all__ = ["CONFIGURES", "FACTS", "LEVELS", "SETS"]
 

@@ -8,10 +8,10 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from session_fakes.device import faults
-from session_fakes.device.attributes import Facts
 from session_fakes.device.channels import expanded
 from session_fakes.device.faults import DriverError
-from session_fakes.device.instruments.ivi import IVI_DEFAULTS, IVI_READ_ONLY, IviSimulation
+from session_fakes.device.instruments import switch_table as table
+from session_fakes.device.instruments.ivi import IviSimulation
 from session_fakes.device.instruments.simulation import Answer, Opening, rpc
 from session_fakes.device.instruments.topologies import Topology, topology_of
 from session_fakes.device.messages import value_of
@@ -21,7 +21,6 @@ from session_fakes.fidelity import fidelity
 _OPEN, _CLOSED = 10, 11
 _CLOSE = 21
 _AVAILABLE, _EXISTS, _UNSUPPORTED = 1, 2, 3
-_KNOWN = {name: value for name, value in IVI_DEFAULTS.items() if name != "channel_count"}
 
 Pair = frozenset[str]
 
@@ -31,41 +30,8 @@ class Switch(IviSimulation):
 
     INITIALIZERS = frozenset({"Init", "InitWithOptions", "InitWithTopology"})
     MODEL = "2567"
-    FACTS = Facts(
-        defaults={
-            **_KNOWN,
-            "analog_bus_sharing_enable": False,
-            "continuous_scan": False,
-            "is_debounced": True,
-            "is_scanning": False,
-            "is_waiting_for_trig": False,
-            "scan_advanced_output": 0,
-            "scan_delay": 0.0,
-            "scan_list": "",
-            "scan_mode": 1,
-            "settling_time": 0.0,
-            "temperature": 25.0,
-            "trigger_input": 1,
-        },
-        read_only=IVI_READ_ONLY
-        | {"is_debounced", "is_scanning", "is_waiting_for_trig", "number_of_relays", "temperature"}
-        | {"bandwidth", "characteristic_impedance", "num_of_columns", "num_of_rows", "wire_mode"}
-        | {f"max_{kind}_voltage" for kind in ("ac", "dc")}
-        | {
-            f"max_{what}_{kind}_{unit}"
-            for what in ("carry", "switching")
-            for kind in ("ac", "dc")
-            for unit in ("current", "power")
-        },
-    )
-    CONFIGURES: ClassVar[Mapping[str, Mapping[str, str]]] = {
-        "ConfigureScanTrigger": {
-            "scan_delay": "scan_delay",
-            "trigger_input": "trigger_input",
-            "scan_advanced_output": "scan_advanced_output",
-        },
-        "SetContinuousScan": {"continuous_scan": "continuous_scan"},
-    }
+    FACTS = table.FACTS
+    CONFIGURES = table.CONFIGURES
     PASSIVE: ClassVar[Mapping[str, str]] = {
         **IviSimulation.PASSIVE,
         "Commit": "relays move at once, so nothing is left to be committed",
