@@ -17,6 +17,7 @@ from session_fakes.device.bench.elements import (
     Element,
     VoltageSource,
     operating_point,
+    voltage,
 )
 from session_fakes.device.bench.wiring import Pin
 from session_fakes.errors import FakeError
@@ -110,8 +111,24 @@ def test___many_random_nets___solved___currents_add_up_to_nothing() -> None:
 
         point = operating_point(elements)
 
+        assert voltage(elements) == point.volts
         assert sum(point.currents) == pytest.approx(0, abs=1e-6)
         assert abs(point.volts) < 1e4
+
+
+def test___resistors_alone___one_more_with_a_limit_far_away___the_same_voltage() -> None:
+    import random
+
+    chance = random.Random(11)
+    for _ in range(100):
+        elements: list[Element] = [
+            VoltageSource(chance.uniform(-10, 10), chance.uniform(1, 1e7)) for _ in range(3)
+        ]
+        limited = VoltageSource(1.0, 100.0, 10.0)  # solved in the way of all that has corners
+
+        found = voltage([*elements, VoltageSource(1.0, 100.0)])
+
+        assert found == pytest.approx(voltage([*elements, limited]), abs=1e-9)
 
 
 # Signals ------------------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ class Bench:
     def channel(self, instrument: str, channel: str | int) -> PinHandle:
         """A channel of an instrument, for a bench without a pin map: ``channel("DMM1", 0)``."""
         node = terminal(instrument, str(channel))
-        return PinHandle(self._at(node, None), lambda: {0: self.net(node).point().volts}, self.stir)
+        return PinHandle(self._at(node, None), lambda: {0: self.net(node).volts()}, self.stir)
 
     def relay(self, name: str, site: int | None = None) -> RelayHandle:
         """A relay of the pin map: say which pins it connects.
@@ -116,7 +116,7 @@ class Bench:
 
     def _volts_of(self, name: str, site: int | None) -> Mapping[int, float]:
         sites = self.wiring.sites_of(name) if site is None else [site]
-        return {each: self.net(Pin(name, each)).point().volts for each in sites}
+        return {each: self.net(Pin(name, each)).volts() for each in sites}
 
     def _at(self, name: str, site: int | None) -> Attached:
         with self.lock:

@@ -13,7 +13,14 @@ from typing import Protocol
 
 from session_fakes.device.bench.waveforms import Waveform
 
-__all__ = ["CurrentSource", "Element", "OperatingPoint", "VoltageSource", "operating_point"]
+__all__ = [
+    "CurrentSource",
+    "Element",
+    "OperatingPoint",
+    "VoltageSource",
+    "operating_point",
+    "voltage",
+]
 
 UNLIMITED = 1e9
 """Amperes: so that two ideal sources against each other have an answer as well."""
@@ -93,9 +100,7 @@ class OperatingPoint:
 
 def operating_point(elements: Sequence[Element]) -> OperatingPoint:
     """The one voltage at which the currents of all elements add up to nothing."""
-    if not elements:
-        return OperatingPoint(0.0, ())
-    volts = _voltage(elements)
+    volts = voltage(elements)
     ranges = [element.current(volts) for element in elements]
     return OperatingPoint(volts, tuple(_shared(ranges)))
 
@@ -114,7 +119,24 @@ def _shared(ranges: Sequence[tuple[float, float]]) -> list[float]:
     return currents
 
 
-def _voltage(elements: Sequence[Element]) -> float:
+def voltage(elements: Sequence[Element]) -> float:
+    """The voltage of the operating point alone; 0 where nothing is."""
+    found = _of_resistors(elements) if elements else 0.0
+    return _by_corners(elements) if found is None else found
+
+
+def _of_resistors(elements: Sequence[Element]) -> float | None:
+    """The voltage where each has a resistance and none a limit, which is most often so."""
+    amps = siemens = 0.0
+    for each in elements:
+        if not isinstance(each, VoltageSource) or not each.ohms or each.limit < UNLIMITED:
+            return None
+        amps += each.volts / each.ohms
+        siemens += 1 / each.ohms
+    return amps / siemens
+
+
+def _by_corners(elements: Sequence[Element]) -> float:
     corners = sorted({corner for element in elements for corner in element.corners})
     # One more at either end: between two of them all is linear.
     places = [corners[0] - 1.0, *corners, corners[-1] + 1.0]

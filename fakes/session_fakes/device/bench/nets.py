@@ -13,6 +13,7 @@ from session_fakes.device.bench.elements import (
     OperatingPoint,
     VoltageSource,
     operating_point,
+    voltage,
 )
 from session_fakes.device.bench.waveforms import Waveform
 
@@ -33,6 +34,10 @@ class Net(NamedTuple):
     def point(self, time: float | None = None) -> OperatingPoint:
         """Its voltage and currents at a time; without one, with all signals at their means."""
         return operating_point([_still(element, time) for element in self.elements])
+
+    def volts(self, time: float | None = None) -> float:
+        """Its voltage alone, as :meth:`point` has it."""
+        return voltage([_still(element, time) for element in self.elements])
 
     def current_of(self, owner: str) -> float:
         """The current that the output of a terminal delivers; 0 when it is off."""
@@ -98,14 +103,14 @@ class Net(NamedTuple):
     def _parts(self) -> tuple[float, list[tuple[float, Waveform]]]:
         """The voltage with all signals at their means, and the share that each has in it."""
         still = [_still(element, None) for element in self.elements]
-        volts = operating_point(still).volts
+        volts = voltage(still)
         parts: list[tuple[float, Waveform]] = []
         for place, element in enumerate(self.elements):
             wave, source = _wave(element), still[place]
             if wave and isinstance(source, VoltageSource):
                 moved = [*still]
                 moved[place] = replace(source, volts=source.volts + 1.0)
-                parts.append((round(operating_point(moved).volts - volts, 12), wave))
+                parts.append((round(voltage(moved) - volts, 12), wave))
         return volts, parts
 
 

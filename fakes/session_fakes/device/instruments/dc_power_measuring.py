@@ -78,7 +78,7 @@ class DcPowerMeasuring(DcPowerOutput):
     def _look(self, name: str) -> Measurement:
         node = self.terminal(name)
         net = self.bench.net(node)
-        volts, amps = net.point().volts, net.current_of(node)
+        volts, amps = net.volts(), net.current_of(node)
         self._check_protection(name, volts)
         output = self.bench.output(node)
         if isinstance(output, VoltageSource):

@@ -92,7 +92,7 @@ class DigitalDriving(DigitalFiles):
     def _volts(self, name: str) -> float:
         if self.attributes.of("selected_function", name) == table.DISCONNECT:
             return 0.0
-        return self.bench.net(terminal("", name)).point().volts
+        return self.bench.net(terminal("", name)).volts()
 
     def attributes_changed(self, channels: str) -> None:
         """Put out what was changed, where it is put out already."""

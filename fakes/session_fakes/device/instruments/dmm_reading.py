@@ -5,7 +5,12 @@ from __future__ import annotations
 import math
 from array import array
 
-from session_fakes.device.bench.elements import CurrentSource, VoltageSource, operating_point
+from session_fakes.device.bench.elements import (
+    CurrentSource,
+    VoltageSource,
+    operating_point,
+    voltage,
+)
 from session_fakes.device.bench.nets import Net
 from session_fakes.device.instruments import dmm_table as table
 from session_fakes.device.instruments.ivi import IviSimulation
@@ -55,7 +60,7 @@ class DmmReading(IviSimulation):
         if self.attributes["function"] not in _LOADS:
             return net
         own = VoltageSource(ohms=self.attributes.number("input_resistance"))
-        return net._replace(elements=(*net.elements, own), owners=(*net.owners, ""))
+        return Net((*net.elements, own), (*net.owners, ""), net.celsius)
 
     @fidelity(
         "DMM-READING",
@@ -96,15 +101,15 @@ class DmmReading(IviSimulation):
             return -point.currents[-1]
         if function == table.DIODE:
             source = CurrentSource(self.attributes.number("current_source"), 20.0)
-            return operating_point([*net.elements, source]).volts
+            return voltage([*net.elements, source])
         if function == table.WAVEFORM_VOLTAGE:
-            return net.point().volts
+            return net.volts()
         raise self._not_simulated()
 
     def _mean_volts(self, net: Net) -> float:
         """Of what does not repeat, the voltage now; of what does, the mean."""
         repeats = all(wave.frequency for wave in net.waves)
-        return net.point(None if repeats else self.bench.clock.now()).volts
+        return net.volts(None if repeats else self.bench.clock.now())
 
     @fidelity(
         "DMM-WAVEFORM",
@@ -117,7 +122,7 @@ class DmmReading(IviSimulation):
             raise self._not_simulated()
         net, step = self._net, 1 / self.attributes.number("waveform_rate")
         is_ac = self.attributes["waveform_coupling"] == table.AC_COUPLED
-        shift = net.point().volts if is_ac else 0.0
+        shift = net.volts() if is_ac else 0.0
         most = self._range() * _OVER
         found = net.samples(start, step, count)
         return array("d", [max(-most, min(most, value - shift)) for value in found])

@@ -202,7 +202,7 @@ class ScopeAcquisition(ScopeTiming):
             return array("d", bytes(8 * count))
         net, gain = self._net(name), self.attributes.number("probe_attenuation", name)
         found = net.samples(begin, self._step, count)
-        shift = net.point().volts if self._is_ac(name) else 0.0
+        shift = net.volts() if self._is_ac(name) else 0.0
         if gain != 1.0 or shift:
             found = array("d", [(value - shift) * gain for value in found])
         offset = self.attributes.number("vertical_offset", name)

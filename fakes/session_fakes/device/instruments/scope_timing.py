@@ -149,7 +149,7 @@ class ScopeTiming(IviSimulation):
         net, gain = self._net(name), self.attributes.number("probe_attenuation", name)
         slopes = [True, False] if slope == table.EITHER else [slope != table.NEGATIVE]
         is_ac = self._is_ac(name) or self.attributes["trigger_coupling"] == table.AC
-        shift = net.point().volts if is_ac else 0.0
+        shift = net.volts() if is_ac else 0.0
         window = self._hysteresis / gain
         places = [
             net.crossing(earliest, self._step, level / gain + shift, window, rising=rising)
