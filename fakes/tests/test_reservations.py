@@ -20,7 +20,14 @@ import pytest
 from session_fakes.clock import Clock, Signal
 from session_fakes.errors import Refusal, pasted
 from session_fakes.fidelity import holds
-from session_fakes.sessions import PATIENCE, Holder, Reservations, SessionRecord, SessionView
+from session_fakes.sessions import (
+    PATIENCE,
+    Holder,
+    MultiplexerRecord,
+    Reservations,
+    SessionRecord,
+    SessionView,
+)
 
 LIMIT = 60.0
 Answer = Future[tuple[SessionView, ...]]
@@ -247,6 +254,31 @@ def test___call_without_limit___much_time_passes___waits_on(desk: Desk) -> None:
     assert not answer.done()
 
 
+@holds("RES-WAITS")
+@pytest.mark.parametrize(
+    ("timeout", "deadlines"), [(0, []), (1, [5.001]), (60_000, [65.0]), (-1, [None])]
+)
+def test___held_session___reserved___waits_until_its_timeout_and_not_at_all_for_0(
+    timeout: int, deadlines: list[float | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float | None] = []
+
+    def wait(_: Signal, deadline: float | None) -> bool:
+        asked.append(deadline)
+        return False
+
+    clock = Clock(real=lambda: 0.0)
+    clock.advance(5)
+    monkeypatch.setattr(clock, "wait", wait)
+    station = Reservations(clock)
+    station.reserve(_records("X"))
+
+    with _refused("UNAVAILABLE", "'X' is reserved"):
+        station.reserve(_records("X"), timeout)
+
+    assert asked == deadlines
+
+
 @holds("RES-FIFO")
 def test___three_waiting_threads___released_one_by_one___answered_by_arrival(desk: Desk) -> None:
     desk.take("X")
@@ -280,6 +312,37 @@ def test___client_gave_up_before___reserved___nothing_is_held(desk: Desk) -> Non
         desk.station.reserve(_records("X"), caller=call)
 
     assert desk.reserved() == []
+
+
+@holds("RES-DROPPED")
+def test___call_that_waited___answered_and_over___keeps_what_it_got(desk: Desk) -> None:
+    desk.take("X")
+    call, answer = desk.wait("X")
+    desk.station.unreserve("X")
+    assert _names(answer.result(LIMIT)) == ["X"]
+
+    call.end()
+
+    assert desk.reserved() == ["X"]
+
+
+@holds("RES-NO-STARVATION")
+def test___what_is_set_aside___its_call_runs_out_of_time___goes_to_the_next(desk: Desk) -> None:
+    desk.take("XP")
+    _, due = desk.wait("XP", 60_000)
+    _, later = desk.wait("X")
+    desk.station.unreserve("X")
+    desk.station.unreserve("P")
+    assert _names(later.result(LIMIT)) == ["X"]
+    for _ in range(PATIENCE):
+        desk.take("P")
+        desk.station.unreserve("P")
+    _, behind = desk.wait("P")
+
+    desk.clock.advance(61)
+
+    assert _refusal(due).code == "UNAVAILABLE"
+    assert _names(behind.result(LIMIT)) == ["P"]
 
 
 class EndsWhenAsked(Call):
@@ -408,6 +471,65 @@ def test___waiting_calls___station_closed___all_leave_and_what_is_held_stays_to_
         desk.take("P")
 
 
+@holds("RES-STOP")
+def test___call_that_waited___station_closed___what_it_got_stays_to_be_seen(desk: Desk) -> None:
+    desk.take("X")
+    _, answer = desk.wait("X")
+    desk.station.unreserve("X")
+    answer.result(LIMIT)
+
+    desk.station.close()
+
+    assert desk.reserved() == ["X"]
+
+
+@pytest.fixture
+def may_leave(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Until this is set, threads with a timeout stay where they waited, though that is over."""
+    event = threading.Event()
+    wait = desk.clock.wait
+
+    def wait_and_linger(signal: Signal, deadline: float | None) -> bool:
+        found = wait(signal, deadline)
+        assert deadline is None or event.wait(LIMIT)
+        return found
+
+    monkeypatch.setattr(desk.clock, "wait", wait_and_linger)
+    return event
+
+
+@holds("RES-STOP")
+def test___call_that_was_granted___station_closed_before_it_leaves___has_nothing(
+    desk: Desk, may_leave: threading.Event
+) -> None:
+    desk.take("X")
+    _, answer = desk.wait("X", 60_000)
+    desk.station.unreserve("X")
+
+    desk.station.close()
+
+    may_leave.set()
+    assert _refusal(answer).code == "UNAVAILABLE"
+    assert desk.reserved() == []
+
+
+def test___station_reset___old_call_leaves_late___new_ones_are_served(
+    desk: Desk, may_leave: threading.Event
+) -> None:
+    desk.take("X")
+    call, old = desk.wait("X", 60_000)
+    desk.station.reset()
+    desk.take("X")
+    _, new = desk.wait("X")
+
+    call.end()
+    may_leave.set()
+    assert "reset" in _refusal(old).text
+    desk.station.unreserve("X")
+
+    assert _names(new.result(LIMIT)) == ["X"]
+
+
 def test___waiting_calls___station_reset___all_leave_and_everything_is_forgotten(
     desk: Desk,
 ) -> None:
@@ -431,6 +553,31 @@ def test___call_for_all_waits___last_obstacle_is_unregistered___answered(desk: D
     desk.station.unregister("X")
 
     assert _names(answer.result(LIMIT)) == ["Y"]
+
+
+@holds("REG-RESERVE-ALL-WAITS")
+def test___call_for_all___nothing_said___of_every_type_and_at_once(desk: Desk) -> None:
+    desk.station.register(_records("XY"))
+
+    assert _names(desk.station.reserve_all()) == ["X", "Y"]
+    with _refused("UNAVAILABLE", "not all free: 'X' is reserved"):
+        desk.station.reserve_all()
+
+
+@holds("REG-MULTIPLEXERS")
+def test___multiplexers___registered_and_unregistered___known_by_name_and_type(desk: Desk) -> None:
+    one, other = MultiplexerRecord("A", "a", "t"), MultiplexerRecord("B", "b", "u")
+    desk.station.register_multiplexers([one, other])
+
+    assert [known.record for known in desk.station.multiplexers()] == [one, other]
+    assert [known.record for known in desk.station.multiplexers("u")] == [other]
+    found = desk.station.multiplexer("A")
+    assert found is not None
+    assert found.record == one
+    desk.station.unregister_multiplexers(["A"])
+    assert desk.station.multiplexer("A") is None
+    desk.station.reset()
+    assert desk.station.multiplexers() == []
 
 
 @holds("REG-RESERVE-ALL-WAITS")

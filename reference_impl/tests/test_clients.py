@@ -371,6 +371,41 @@ def test___error_of_initialize___read___names_call_resource_reason_and_remedy(
     assert remedy in text
 
 
+def test___error_of_a_call_that_has_no_remedy___read___ends_with_the_reason(
+    kind: Kind, server: ScriptedServer, client: Callable[..., Client]
+) -> None:
+    server.answers[kind.initialize] = grpc.StatusCode.INTERNAL
+
+    with pytest.raises(kind.error) as raised:
+        client()
+
+    assert str(raised.value).endswith(f": INTERNAL: {DETAILS} {kind.initialize} says")
+
+
+class Silent(grpc.RpcError):
+    """A failure of a call about which gRPC has nothing to say."""
+
+    def code(self) -> grpc.StatusCode:
+        """The status of the call."""
+        return grpc.StatusCode.UNKNOWN
+
+    def details(self) -> None:
+        """What it has to say."""
+
+
+def test___error_without_a_text___read___has_none(kind: Kind) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise Silent
+
+    with grpc.insecure_channel("localhost:1") as channel:
+        connection = kind.connection.Connection(RESOURCE, channel, None, None, None, SOON)
+        with pytest.raises(kind.error) as raised:
+            connection.call(fail, kind.package)
+
+    assert raised.value.details() == ""
+    assert str(raised.value).endswith(": UNKNOWN:")
+
+
 def test___error___caught_as_that_of_grpc___is_like_one(
     kind: Kind, server: ScriptedServer, client: Callable[..., Client]
 ) -> None:
@@ -507,7 +542,7 @@ def test___ended_client___used___says_so_without_a_call(
             kind.use(session)
         calls = len(server.calls)
 
-        with pytest.raises(kind.error, match="this client has ended: make a new one") as raised:
+        with pytest.raises(kind.error, match=r"this client has ended: make a new one\.$") as raised:
             kind.use(session)
 
     assert raised.value.code() is grpc.StatusCode.FAILED_PRECONDITION
@@ -743,6 +778,7 @@ def test___no_server___looked_for___is_not_taken_for_a_missing_session(kind: Kin
 
     assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
     assert kind.service_class in str(raised.value)
+    assert "RpcError" not in str(raised.value)
 
 
 def test___no_discovery___looked_for___says_so(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,7 +70,7 @@ class Reservations:
         self._patience = patience
         self._lock = threading.Lock()
         self._closed = False
-        self._waiters: dict[int, _Waiter] = {}
+        self._waiters: dict[Ticket, _Waiter] = {}
         self._start_afresh()
 
     def _start_afresh(self) -> None:
@@ -146,7 +146,7 @@ class Reservations:
             if isinstance(answer, Granted):
                 return answer.sessions
             waiter = _Waiter(answer.ticket)
-            self._waiters[answer.ticket.number] = waiter
+            self._waiters[answer.ticket] = waiter
         return self._wait(waiter, timeout_ms, caller)
 
     @fidelity(
@@ -182,7 +182,7 @@ class Reservations:
         ticket = waiter.ticket
         now = self._clock.now()
         with self._lock:
-            self._waiters.pop(ticket.number, None)
+            self._waiters.pop(ticket, None)
             if waiter.refusal is None and ticket.granted is None:
                 blockers = self._book.blockers(ticket)
                 woken = self._woken(self._book.give_up(ticket, now))
@@ -202,7 +202,7 @@ class Reservations:
         """End a call that nobody wants the answer of, if it has not been answered."""
         now = self._clock.now()
         with self._lock:
-            if self._waiters.pop(waiter.ticket.number, None) is None:
+            if self._waiters.pop(waiter.ticket, None) is None:
                 return
             waiter.refusal = refusals.given_up()
             woken = self._woken(self._book.take_back(waiter.ticket, now))
@@ -303,7 +303,7 @@ class Reservations:
         return waiters
 
     def _woken(self, tickets: list[Ticket]) -> list[_Waiter]:
-        return [self._waiters[ticket.number] for ticket in tickets]
+        return [self._waiters[ticket] for ticket in tickets]
 
 
 def _signal(waiters: list[_Waiter]) -> None:
