@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,7 @@ class MortalStation:
         self._said = folder / "station.out"
         self._ready_file = folder / "station.ready"
         self._tally = tally
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port: int = free.getsockname()[1]
+        self._port = _port_to_keep()
         self.address = f"localhost:{self._port}"
         self._process: subprocess.Popen[bytes]
         self.start()
@@ -104,6 +104,14 @@ class MortalStation:
 
     def _calls(self, stack: ExitStack) -> _Calls:
         return _Calls(stack, self.address, str(self._pin_map))
+
+
+def _port_to_keep() -> int:
+    """A port that is free, and that no system gives to whoever asks for any: it may be left."""
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 class _Calls:
