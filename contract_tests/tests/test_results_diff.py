@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from session_contract.checks.marking import specification
 from session_contract.cli import cli
 from session_contract.results import files
 from session_contract.results.diff import Change, differences, verdict_of
@@ -79,7 +80,7 @@ def command(folder: Path, name: str, *results: RunResult) -> Result:
     for number, result in enumerate(results):
         path = folder / f"run {number}"
         path.mkdir()
-        files.write_all(result, path)
+        files.write_all(result, specification(), path)
         paths.append(str(path))
     return CliRunner().invoke(cli, [name, *paths])
 

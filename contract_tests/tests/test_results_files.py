@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from session_contract.checks.marking import specification
 from session_contract.results import files
 from session_contract.results.run_result import CheckResult, Outcome, RunResult, Verdict
 from session_contract.results.verdict import sentence, verdict
@@ -97,7 +98,7 @@ def as_written(result: RunResult) -> Any:  # noqa: ANN401 - JSON
 
 @pytest.mark.parametrize("result", [MET, EVERYTHING], ids=["met", "everything"])
 def test___run___written_and_read___the_same_run(tmp_path: Path, result: RunResult) -> None:
-    files.write_all(result, tmp_path)
+    files.write_all(result, specification(), tmp_path)
 
     assert files.read(tmp_path) == result
     assert files.read(tmp_path / "results.json") == result
@@ -174,11 +175,11 @@ def test___no_file___read___says_what_to_name(tmp_path: Path) -> None:
 
 def test___folder_that_cannot_be_written___write_all___is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"results\.json"):
-        files.write_all(MET, tmp_path / "missing")
+        files.write_all(MET, specification(), tmp_path / "missing")
 
 
 def test___run___written___all_files_are_there(tmp_path: Path) -> None:
-    files.write_all(EVERYTHING, tmp_path)
+    files.write_all(EVERYTHING, specification(), tmp_path)
 
     assert {path.name for path in tmp_path.iterdir()} == {
         *("results.json", "junit.xml", "badge.json", "badge.svg", "index.html"),
@@ -190,7 +191,7 @@ def test___run___written___all_files_are_there(tmp_path: Path) -> None:
 
 def suite_of(result: RunResult, folder: Path) -> ET.Element:
     """The test suite that junit.xml holds of a run."""
-    files.write_all(result, folder)
+    files.write_all(result, specification(), folder)
     suite = ET.parse(folder / "junit.xml").getroot().find("testsuite")
     assert suite is not None
     return suite

@@ -36,6 +36,7 @@ from pathlib import Path
 
 sys.path.insert(0, {json.dumps(str(HERE))})
 import result_makers
+from session_contract.checks.marking import specification
 from session_contract.results import files
 from session_contract.running.classes import load_any_target
 from session_contract.subject.target import TargetError
@@ -47,7 +48,7 @@ try:
 except TargetError as error:
     sys.exit(print(error) or 2)
 Path(results).mkdir(parents=True)
-files.write_all(result_makers.MET, Path(results))
+files.write_all(result_makers.MET, specification(), Path(results))
 """
 """A program in the place of a run: it takes no time, and leaves what a run leaves."""
 

@@ -18,16 +18,15 @@ from session_contract.results.junit import junit
 from session_contract.results.page import page
 from session_contract.results.run_result import Cell, RunResult, Verdict
 from session_contract.results.verdict import sentence, standings, verdict
-from session_spec import Specification, load
+from session_spec import Specification
 
 SCHEMA = "session-contract/results/1"
 """What ``results.json`` is. The number rises when a reader of the old form would go wrong."""
 RESULTS = "results.json"
 
 
-def write_all(result: RunResult, folder: Path) -> None:
+def write_all(result: RunResult, specification: Specification, folder: Path) -> None:
     """Write everything that is kept of a run into its folder; an OSError when it cannot be."""
-    specification = load()
     texts = {
         RESULTS: json.dumps(to_json(result, specification), indent=2) + "\n",
         "junit.xml": junit(result, specification),

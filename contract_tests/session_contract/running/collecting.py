@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -58,6 +59,10 @@ class Collector:
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Remember what can be asked to stop."""
         self._session = session
+
+    def pytest_collection_finish(self) -> None:
+        """What is there by now stays to the end: nobody has to look whether it is garbage."""
+        gc.freeze()
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A check that cannot be collected is a fault of the kit."""

@@ -156,7 +156,7 @@ class _Execution:
         try:
             from session_contract.results import files
 
-            files.write_all(result, self._run.results)
+            files.write_all(result, specification(), self._run.results)
             replays = {
                 check.replay: {
                     "node": self._collector.nodes[check.replay],
