@@ -138,6 +138,31 @@ def test___finite_input___too_many_and_too_early___driver_errors(
 
 
 @holds("DAQ-SAMPLES")
+def test___finite_input___all_that_there_are___at_once_or_when_it_is_done(
+    station: FakeStation, channel: grpc.Channel, task: Any
+) -> None:
+    pb: Any = pytest.importorskip("nidaqmx._stubs.nidaqmx_pb2")
+    rpc: Any = pytest.importorskip("nidaqmx._stubs.nidaqmx_pb2_grpc")
+    session: Any = pytest.importorskip("session_pb2").Session(name="T")
+    # The package counts for itself what it asks an older driver for.
+    request = pb.ReadAnalogF64Request(
+        task=session, num_samps_per_chan=-1, timeout=LIMIT, fill_mode_raw=0, array_size_in_samps=100
+    )
+    task.ai_channels.add_ai_voltage_chan("Dev1/ai0")
+    task.timing.cfg_samp_clk_timing(1.0, sample_mode=FINITE, samps_per_chan=100)
+    task.start()
+    station.clock.advance(40.0)
+
+    task.in_stream.read_all_avail_samp = True
+    assert task.in_stream.read_all_avail_samp
+    found = rpc.NiDAQmxStub(channel).ReadAnalogF64(request).samps_per_chan_read
+    assert 40 <= found < 100
+    task.in_stream.read_all_avail_samp = False
+    station.clock.advance(60.0)
+    assert rpc.NiDAQmxStub(channel).ReadAnalogF64(request).samps_per_chan_read == 100 - found
+
+
+@holds("DAQ-SAMPLES")
 def test___read_that_waits___task_stopped_meanwhile___is_told(
     station: FakeStation, channel: grpc.Channel, task: Any
 ) -> None:

@@ -13,7 +13,7 @@ import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
-from session_fakes.device.attributes import attributes_of
+from session_fakes.device.attributes import Attribute, Facts, Value, attributes_of
 from session_fakes.device.covered import covered
 from session_fakes.device.descriptors import driver_service
 from session_fakes.device.drivers import DRIVERS, Driver, installed
@@ -250,6 +250,60 @@ def test___configuring_rpcs___set_an_attribute_for_each_of_their_fields(driver: 
     wrong += [f"no attribute {each}" for each in (facts.limits.keys() | facts.only.keys()) - known]
 
     assert not wrong, "\n".join(wrong)
+
+
+@EACH
+def test___configuring_rpcs___called___getters_answer_what_was_set(
+    channel: grpc.Channel, driver: Driver
+) -> None:
+    kind = simulation_of(driver)
+    if not issubclass(kind, IviSimulation):
+        pytest.skip("NI-DAQmx has none of these")
+    known = {attribute.name: attribute for attribute in attributes_of(driver).values()}
+    methods = driver_service(driver).descriptor.methods_by_name
+    wrong: list[str] = []
+    for name, mapped in kind.CONFIGURES.items():
+        if name not in methods:
+            continue
+        request = filled(methods[name], opened(channel, driver))
+        wanted = {field: a_value(known[each], kind.FACTS) for field, each in mapped.items()}
+        for field, value in wanted.items():
+            raw = f"{field}_raw"
+            setattr(
+                request, raw if raw in methods[name].input_type.fields_by_name else field, value
+            )
+        code, text, _ = call(channel, methods[name], request)
+        assert code == "OK", f"{name}: {text}"
+        got = {field: got_of(channel, driver, known[each]) for field, each in mapped.items()}
+        wrong += [f"{name}: {wanted} was set, {got} got"] if got != pytest.approx(wanted) else []
+
+    assert not wrong, "\n".join(wrong)
+
+
+def a_value(attribute: Attribute, facts: Facts) -> Value:
+    """A value that an attribute can have, another than its default where there is one."""
+    name = attribute.name
+    default = facts.defaults.get(name)
+    candidates: list[Value] = sorted(facts.only.get(name, attribute.values), key=str, reverse=True)
+    if not candidates and name in facts.limits:
+        low, high = facts.limits[name]
+        candidates = [type(default or 0.0)(low + (high - low) * part) for part in (0.25, 0.75)]
+    others: dict[str, list[Value]] = {"Boolean": [True, False], "String": ["x"], "Real64": [1.5]}
+    candidates = candidates or others.get(attribute.kind, [3, 4])
+    return next((value for value in candidates if value != default), candidates[0])
+
+
+def got_of(channel: grpc.Channel, driver: Driver, attribute: Attribute) -> Value:
+    """What the getter of an attribute answers."""
+    method = driver_service(driver).descriptor.methods_by_name[f"GetAttributeVi{attribute.kind}"]
+    request = filled(method, driver.package)
+    fields = method.input_type.fields_by_name
+    setattr(request, "attribute_id" if "attribute_id" in fields else "attribute", attribute.id)
+    code, text, response = call(channel, method, request)
+    assert code == "OK", text
+    names = [field.name for field in response.DESCRIPTOR.fields if field.name != "status"]
+    value: Value = getattr(response, names[0])
+    return value
 
 
 @EACH

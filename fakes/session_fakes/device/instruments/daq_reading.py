@@ -70,7 +70,8 @@ class DaqReading(DaqTask):
 
     def _clocked(self, wanted: int, timeout: float, gone: Callable[[], bool]) -> _Acquired:
         if wanted == _ALL:
-            wanted = (self.total if self.is_finite else self.passed) - self.read_count
+            waits = self.is_finite and not self._facts["Read", "READ_ALL_AVAIL_SAMP"]
+            wanted = (self.total if waits else self.passed) - self.read_count
         last = self.read_count + wanted
         if self.is_finite and last > self.total:
             raise DriverError(-200278)
