@@ -7,6 +7,7 @@ that does not come to a verdict has noticed nothing.
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import session_reference
@@ -30,26 +31,29 @@ def test_custom_instrument(tmp_path: Path) -> None:
 
 
 def test_json_logger_client(tmp_path: Path) -> None:
-    """The client of the server for log files."""
+    """The client of the server for log files, alone and in a sequence."""
     assert judged("json_logger_client", tmp_path) not in _NOTICED
+    assert judged("file_logger_sequence", tmp_path) not in _NOTICED
 
 
 def test_device_communication_client(tmp_path: Path) -> None:
-    """The client of the server for instruments."""
+    """The client of the server for instruments, alone and in a sequence."""
     assert judged("device_communication_client", tmp_path) not in _NOTICED
+    assert judged("custom_instrument_sequence", tmp_path) not in _NOTICED
 
 
 def judged(name: str, folder: Path) -> int:
     """Judge the copy as its target file says, in short, up to the first violation."""
-    text = (TARGETS / f"{name}.toml").read_text(encoding="utf-8")
-    target = folder / "target.toml"
-    target.write_text(_of_the_copy(text), encoding="utf-8")
-    run = Run({"target": str(target)}, folder / "results", budget="quick", seed=1, first=True)
-    return carry_out(run)
+    targets = folder / "targets"
+    if not targets.exists():
+        shutil.copytree(TARGETS, targets)
+        for file in targets.glob("*.toml"):
+            file.write_text(_of_the_copy(file.read_text(encoding="utf-8")), encoding="utf-8")
+    place = {"target": str(targets / f"{name}.toml")}
+    return carry_out(Run(place, folder / "results", budget="quick", seed=1, first=True))
 
 
 def _of_the_copy(text: str) -> str:
-    """A target file of the copy, for whatever folder it lies in."""
+    """What a target file says, with the sources that are mutated."""
     root = MUTATED.parent.as_posix()
-    text = text.replace("{here}/../../reference_impl", root).replace("../../reference_impl", root)
-    return text.replace("{here}", TARGETS.as_posix())
+    return text.replace("{here}/../../reference_impl", root).replace("../../reference_impl", root)

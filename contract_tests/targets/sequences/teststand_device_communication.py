@@ -16,7 +16,7 @@ from ni_measurement_plugin_sdk_service.session_management import (
 )
 
 import session_reference.custom_instrument
-from session_reference.custom_instrument.session import Protocol
+from session_reference.custom_instrument.session import DeviceCommunicationClient, Protocol
 from session_reference.custom_instrument.session_constructor import (
     INSTRUMENT_TYPE,
     DeviceCommunicationSessionConstructor,
@@ -49,7 +49,22 @@ def write_register(sequence_context: Any) -> None:  # noqa: ANN401 - likewise
             reservation.initialize_sessions(make, INSTRUMENT_TYPE) as sessions,
         ):
             for each in sessions:
-                each.session.write_register("USER_DATA_0", 7)
+                _use(each.session)
+
+
+def _use(instrument: DeviceCommunicationClient) -> None:
+    """Write in all ways; nobody else has the instrument now, so that what is read is what was."""
+    instrument.write_register("USER_DATA_0", 7)
+    instrument.write_gpio_port(port=1, mask=0x0F, state=0x05)
+    instrument.write_gpio_channel(port=1, channel=1, state=True)
+    found = (
+        instrument.read_register("USER_DATA_0"),
+        instrument.read_gpio_port(port=1, mask=0x0F),
+        instrument.read_gpio_channel(port=1, channel=1),
+        instrument.read_gpio_channel(port=1, channel=3),
+    )
+    if found != (7, 0x07, True, False):
+        raise RuntimeError(f"the instrument answers {found}: that is not what was written")
 
 
 def read_register(sequence_context: Any) -> bool:  # noqa: ANN401 - likewise

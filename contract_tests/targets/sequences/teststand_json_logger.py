@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 from ni_measurement_plugin_sdk_service.discovery import DiscoveryClient
@@ -20,6 +23,7 @@ from session_reference.file_logger.session_constructor import (
 )
 
 _PIN_MAP_ID = "NI.MeasurementPlugIns.PinMapId"
+_MEASURED = datetime(2001, 2, 3, 4, 5, 6, tzinfo=timezone.utc)
 
 
 def create_json_logger(sequence_context: Any) -> None:  # noqa: ANN401 - a COM object
@@ -57,7 +61,24 @@ def _log(sequence_context: Any, measurement: str) -> None:  # noqa: ANN401 - lik
             reservation.initialize_sessions(make, JSON_LOGGER_INSTRUMENT_TYPE) as sessions,
         ):
             for each in sessions:
+                each.session.log_data(measurement, {"range": 10}, {"value": 3.3}, _MEASURED)
                 each.session.log_data(measurement, {"range": 10}, {"value": 3.3})
+                _look_up(Path(each.session_info.resource_name), measurement)
+
+
+def _look_up(log: Path, measurement: str) -> None:
+    """Find both records; nobody else has the log now, so that they are the last ones."""
+    records = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()[-2:]]
+    due = {
+        "measurement_name": measurement,
+        "measurement_configurations": {"range": "10"},
+        "measurement_outputs": {"value": "3.3"},
+    }
+    if not all(due.items() <= record.items() for record in records):
+        raise RuntimeError(f"{log} ends with {records}, and not twice with {due}")
+    of_ours = [record["timestamp"].startswith("2001-02-03T04:05:06") for record in records]
+    if of_ours != [True, False]:
+        raise RuntimeError(f"{records}: the first has the time of its step, the other another one")
 
 
 def destroy_json_logger() -> None:
