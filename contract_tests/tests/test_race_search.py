@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from session_contract.races import Contradiction, Inconclusive, Possible, judge_history
+from session_contract.races.search import BudgetSpent, Operation, find_order
 from session_contract.races.simulation import CorrectServer, Traffic, simulate
 from session_contract.subject.record import Record
 from session_spec.matrix import Behavior
@@ -351,6 +352,86 @@ def test___any_small_history___judged___as_brute_force_says(calls: list[Record])
     judgement = judge_history(calls, EVERY_CLAIM)
 
     assert isinstance(judgement, Possible) == _brute_force(calls)
+
+
+def _operations(calls: Sequence[Record]) -> list[Operation]:
+    return [Operation.of(record) for record in calls]
+
+
+@settings(max_examples=200, deadline=None)
+@given(_histories())
+def test___any_small_history___searched___the_order_that_is_found_is_allowed(
+    calls: list[Record],
+) -> None:
+    found = find_order(_operations(calls), EVERY_CLAIM)
+
+    if found is not None:
+        order = [operation.record for operation in found]
+        assert _allowed(order)
+        assert len({record.number for record in order}) == len(order)
+        assert {r.number for r in calls if r.answer != LOST} <= {r.number for r in order}
+
+
+# What a search costs ------------------------------------------------------------------------------
+
+
+def test___calls_one_after_the_other___searched___a_step_for_each() -> None:
+    calls = history(
+        ("a", Initialize(R, NEW), opened("s1"), 0, 1), ("a", Close("s1"), refused("OK"), 2, 3)
+    )
+
+    assert find_order(_operations(calls), EVERY_CLAIM, budget=2)
+    with pytest.raises(BudgetSpent):
+        find_order(_operations(calls), EVERY_CLAIM, budget=1)
+
+
+def test___calls_at_once_that_all_could_be_first___searched___the_first_to_begin_is() -> None:
+    calls = history(
+        *[(f"{i}", Initialize(R, ATTACH), refused("NOT_FOUND"), i, 9) for i in range(4)]
+    )
+
+    found = find_order(_operations(calls), EVERY_CLAIM)
+
+    assert found is not None
+    assert [operation.record.number for operation in found] == [1, 2, 3, 4]
+
+
+IMPOSSIBLE = ("z", Close("s0"), refused("OK"), 40.0, 41.0)
+
+
+def test___many_calls_at_once___searched_in_vain___no_place_is_visited_twice() -> None:
+    at_once = [(f"{i}", Use("s0"), refused("NOT_FOUND"), 0.0, 9.0) for i in range(8)]
+
+    assert find_order(_operations(history(*at_once, IMPOSSIBLE)), EVERY_CLAIM, budget=2000) is None
+
+
+def test___many_lost_calls_without_an_effect___searched_in_vain___none_is_tried() -> None:
+    lost = [(f"{i}", Use("s0"), LOST, 0.0, 0.0) for i in range(12)]
+
+    assert find_order(_operations(history(*lost, IMPOSSIBLE)), EVERY_CLAIM, budget=20) is None
+
+
+def test___an_open_session___searched_from_there___is_known() -> None:
+    calls = history(("a", Initialize(R, ATTACH), opened("s1", new=False), 0, 1))
+    start = State(frozenset({(R, "s1")}), frozenset({"s1"}))
+
+    assert find_order(_operations(calls), EVERY_CLAIM, start) is not None
+    assert find_order(_operations(calls), EVERY_CLAIM) is None
+
+
+def test___two_resources_with_refusals___one_costs_too_much___the_other_is_judged() -> None:
+    calls = history(
+        *[(f"l{i}", Initialize(R, NEW), LOST, float(i), 0.0) for i in range(12)],
+        ("r", Initialize(R, ATTACH), refused("NOT_FOUND"), 20, 21),
+        ("q", Initialize(Q, ATTACH), refused("NOT_FOUND"), 0, 1),
+        ("q", Initialize(Q, AUTO), opened("s9", new=False), 2, 3),
+    )
+
+    assert isinstance(judge_history(calls, EVERY_CLAIM, budget=8), Contradiction)
+    assert judge_history(calls[:13], EVERY_CLAIM, budget=8) == Inconclusive(13)
+
+
+# What is said of a contradiction ------------------------------------------------------------------
 
 
 @settings(max_examples=100, deadline=None)

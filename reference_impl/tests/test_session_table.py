@@ -389,6 +389,27 @@ def test___resource_is_gone___close_all___released_once_and_nothing_to_tell(
     assert caplog.records == []
 
 
+def test___looking_after_a_resource_fails___use___error_comes_out_and_no_close_waits_for_it() -> (
+    None
+):
+    looks = iter([PermissionError("no look")])
+
+    def is_gone(_: Log) -> bool:
+        for error in looks:
+            raise error
+        return False
+
+    log = Log()
+    table: Table = SessionTable(release=Log.release, is_gone=is_gone)
+    session_id = open_new(table, log=log)
+
+    with pytest.raises(PermissionError, match="no look"), table.use(session_id):
+        pytest.fail("nobody knows whether the resource is there")
+
+    begin(table.close, session_id).result(LIMIT)
+    assert log.releases == 1
+
+
 def test___resource_goes_while_it_is_used___late_use___released_after_the_first_use_has_ended() -> (
     None
 ):
