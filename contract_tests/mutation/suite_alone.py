@@ -10,7 +10,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from click.testing import CliRunner
+
 import session_reference
+from session_contract.cli import cli
 from session_contract.results.run_result import Verdict
 from session_contract.running.runner import Run, carry_out
 
@@ -33,24 +36,35 @@ def test_custom_instrument(tmp_path: Path) -> None:
 def test_json_logger_client(tmp_path: Path) -> None:
     """The client of the server for log files, alone and in a sequence."""
     assert judged("json_logger_client", tmp_path) not in _NOTICED
+    assert tried("file_logger_sequence", tmp_path) == 0
     assert judged("file_logger_sequence", tmp_path) not in _NOTICED
 
 
 def test_device_communication_client(tmp_path: Path) -> None:
     """The client of the server for instruments, alone and in a sequence."""
     assert judged("device_communication_client", tmp_path) not in _NOTICED
+    assert tried("custom_instrument_sequence", tmp_path) == 0
     assert judged("custom_instrument_sequence", tmp_path) not in _NOTICED
 
 
 def judged(name: str, folder: Path) -> int:
     """Judge the copy as its target file says, in short, up to the first violation."""
+    place = {"target": str(_target(name, folder))}
+    return carry_out(Run(place, folder / "results", budget="quick", seed=1, first=True))
+
+
+def tried(name: str, folder: Path) -> int:
+    """Have ``session-contract doctor`` go through the copy, which tells of each step that fails."""
+    return CliRunner().invoke(cli, ["doctor", "--target", str(_target(name, folder))]).exit_code
+
+
+def _target(name: str, folder: Path) -> Path:
     targets = folder / "targets"
     if not targets.exists():
         shutil.copytree(TARGETS, targets)
         for file in targets.glob("*.toml"):
             file.write_text(_of_the_copy(file.read_text(encoding="utf-8")), encoding="utf-8")
-    place = {"target": str(targets / f"{name}.toml")}
-    return carry_out(Run(place, folder / "results", budget="quick", seed=1, first=True))
+    return targets / f"{name}.toml"
 
 
 def _of_the_copy(text: str) -> str:

@@ -63,7 +63,7 @@ def _log(sequence_context: Any, measurement: str) -> None:  # noqa: ANN401 - lik
             for each in sessions:
                 each.session.log_data(measurement, {"range": 10}, {"value": 3.3}, _MEASURED)
                 each.session.log_data(measurement, {"range": 10}, {"value": 3.3})
-                _look_up(Path(each.session_info.resource_name), measurement)
+                _look_up(Path(each.resource_name), measurement)
 
 
 def _look_up(log: Path, measurement: str) -> None:
