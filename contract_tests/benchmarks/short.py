@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from benchmarks.figures import Call
+from benchmarks.figures import Call, Rate
 from benchmarks.references import DEVICE_PAIR, LOG_PAIR, sides
 
 LIMITS = {"LogMeasurementData": 0.70, "ReadRegister": 0.75, LOG_PAIR: 0.30, DEVICE_PAIR: 0.30}
@@ -26,6 +26,11 @@ class Compared:
 
     limit: float
     rates: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+
+    def add(self, sides: Mapping[str, Rate]) -> None:
+        """Measure each once more."""
+        for name, rate in sides.items():
+            self.rates.setdefault(name, []).append(rate(_SLICE))
 
     def lagging(self) -> dict[str, float]:
         """What the best rate of each is of the echo's best one, if that is below the limit."""
@@ -52,6 +57,5 @@ def compare(clients: Mapping[str, dict[str, Call]], tries: int = _TRIES) -> dict
     for number in range(tries):
         for what, compared in found.items():
             if number < 3 or compared.lagging():
-                for name, rate in sides(clients, what).items():
-                    compared.rates.setdefault(name, []).append(rate(_SLICE))
+                compared.add(sides(clients, what))
     return found
