@@ -97,6 +97,13 @@ def test___project___made___marks_what_is_the_users(made: Path) -> None:
     }  # fmt: skip
 
 
+def test___project___made___imports_in_the_order_that_ruff_wants(made: Path) -> None:
+    for path in made.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        own = [line.split()[1].rstrip("(") for line in text.splitlines() if line[:6] == "from ."]
+        assert own == sorted(own), path
+
+
 def test___project___made___starts_by_its_scripts(made: Path) -> None:
     assert os.access(made / "start.sh", os.X_OK)
     assert b"\r\n" in (made / "start.bat").read_bytes()

@@ -17,8 +17,8 @@ import click
 import grpc
 
 from .hosting import Options, Service, answered, host, options
-from .resource import Resource, open_resource
 from .refusals import InvalidRequestError
+from .resource import Resource, open_resource
 from .session_table import Behavior, SessionTable
 from .stubs import gadget_service_pb2 as messages
 from .stubs import gadget_service_pb2_grpc as rpcs
