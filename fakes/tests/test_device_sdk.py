@@ -292,7 +292,7 @@ EXAMPLES = {
         *("SetAttributeViInt32", "Close"),
     ],
     "nidaqmx_grpc.NiDAQmx": [
-        *["GetSystemInfoAttributeUInt32"] * 3,
+        # Newer packages ask for the driver's version before: GetSystemInfoAttributeUInt32.
         *("CreateTask", "GetTaskAttributeString", "CreateAIVoltageChan", "CfgSampClkTiming"),
         *("GetReadAttributeString", "GetChanAttributeInt32", "ReadAnalogF64", "ClearTask"),
     ],
