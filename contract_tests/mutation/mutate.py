@@ -71,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--limit", type=float, metavar="SECONDS",
         help="what one run may take (default: ten times its usual time, and 5)")  # fmt: skip
     add("--only", default="", metavar="SUBSTRING", help="only mutants with this in their id")
+    add("--survivors", type=Path, metavar="FILE",
+        help="only mutants that other tests did not notice, by their results")  # fmt: skip
     add("--texts", action="store_true", help="mutate messages for people, too")
     add("--list", action="store_true", help="list the mutants, run nothing")
     return parser
@@ -82,6 +84,9 @@ def _run(options: argparse.Namespace) -> int:
     every = list(_all_jobs(modules, options.tests))
     jobs = [job for job in every if options.only in job.mutant.id]
     jobs = [job for job in jobs if options.texts or not job.mutant.text]
+    if options.survivors:
+        survivors = _survivors(options.survivors)
+        jobs = [job for job in jobs if job.mutant.id in survivors]
     if not jobs:
         raise UsageError("there is no such mutant")
     if options.list:
@@ -213,6 +218,12 @@ def _known_results(jobs: list[Job], path: Path) -> dict[str, Result]:
             if job.digest == digest or its_killer == killer(job.module, result.by) != "":
                 results[job.mutant.id] = result
     return results
+
+
+def _survivors(path: Path) -> set[str]:
+    """The mutants that survived, by what was written last."""
+    known = _read_results(path)
+    return {name for name, results in known.items() if results[-1][2].outcome == "survived"}
 
 
 def _read_results(path: Path) -> dict[str, list[tuple[str, str, Result]]]:

@@ -7,6 +7,7 @@ that does not come to a verdict has noticed nothing.
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -26,6 +27,11 @@ _NOTICED = (Verdict.VIOLATED, Verdict.UNREACHABLE, Verdict.USAGE)
 def test_file_logger(tmp_path: Path) -> None:
     """The server for log files."""
     assert judged("file_logger", tmp_path) not in _NOTICED
+
+
+def test_file_logger_profile(tmp_path: Path) -> None:
+    """The server for log files, by its own calls."""
+    assert judged("variants/file_logger_profile", tmp_path) not in _NOTICED
 
 
 def test_custom_instrument(tmp_path: Path) -> None:
@@ -62,12 +68,11 @@ def _target(name: str, folder: Path) -> Path:
     targets = folder / "targets"
     if not targets.exists():
         shutil.copytree(TARGETS, targets)
-        for file in targets.glob("*.toml"):
+        for file in targets.rglob("*.toml"):
             file.write_text(_of_the_copy(file.read_text(encoding="utf-8")), encoding="utf-8")
     return targets / f"{name}.toml"
 
 
 def _of_the_copy(text: str) -> str:
     """What a target file says, with the sources that are mutated."""
-    root = MUTATED.parent.as_posix()
-    return text.replace("{here}/../../reference_impl", root).replace("../../reference_impl", root)
+    return re.sub(r"({here}/)?(\.\./)+reference_impl", MUTATED.parent.as_posix(), text)

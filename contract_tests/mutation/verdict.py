@@ -73,7 +73,7 @@ def conclude(
     for line in stale:
         print(f"\nStale explanation: {line}")
     if len(jobs) < len([j for j in every if not j.mutant.text]):
-        print("\nThis was a part of the mutants (--only).")
+        print("\nThis was a part of the mutants.")
     return 1 if open_ones or stale else 0
 
 

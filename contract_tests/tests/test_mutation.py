@@ -328,6 +328,17 @@ def test___another_test_that_is_added___run_again___only_survivors_are_tested_an
     assert 0 < survivors < len(bench.rows()) - survivors
 
 
+def test___survivors_of_other_tests___run___only_they_are_tested(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, PART)
+    assert bench.run() == 1
+    survivors = {row["mutant"] for row in bench.rows() if row["outcome"] == "survived"}
+    others = bench.results.rename(tmp_path / "others.jsonl")
+    bench.tests.write_text(FULL, encoding="utf-8")
+
+    assert bench.run("--survivors", str(others)) == 0
+    assert {row["mutant"] for row in bench.rows()} == survivors
+
+
 def _listen_to_interrupts() -> None:
     """What a shell starts in the background ignores SIGINT, and so would its children."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
