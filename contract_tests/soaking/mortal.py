@@ -28,7 +28,7 @@ _SERVICES = {"file_logger": logger, "custom_instrument": instrument}
 _SESSIONS = "ni.measurementlink.sessionmanagement.v1.SessionManagementService"
 _OPTIONS = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 100)]
 _PAUSE = 0.02
-_TO_REGISTER = 60.0
+_TO_REGISTER = 180.0
 """Seconds after which a server should long have found a station that came back."""
 
 

@@ -14,7 +14,8 @@ import grpc
 
 from session_fakes.network.relay import Relay
 
-LIMIT = 60.0
+LIMIT = 180.0
+"""Seconds after which something hangs: on a busy machine a start alone may take a minute."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,9 @@ class Server:
         deadline = time.monotonic() + LIMIT
         while not ready.exists():
             if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{self.kind} did not start: {self.said.read_text()[-2000:]}")
+                process.kill()
+                said = self.said.read_text(encoding="utf-8")[-2000:]
+                raise RuntimeError(f"{self.kind} did not start ({process.wait()}): {said}")
             time.sleep(0.005)
         address = ready.read_text(encoding="utf-8").strip()
         life = Life(number, process, Relay(address), address)
