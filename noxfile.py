@@ -226,15 +226,41 @@ def protos(session: nox.Session) -> None:
     session.run("python", "reference_impl/make_stubs.py", *session.posargs)
 
 
+_R, _T = "reference_impl/session_reference", "reference_impl/tests"
+_F, _FT = "fakes/session_fakes", "fakes/tests"
+_C, _CT = "contract_tests/session_contract", "contract_tests/tests"
+MUTATED = {
+    "spec/session_spec/model.py": ["spec/tests/test_model.py"],
+    f"{_R}/session_table.py": [
+        f"{_T}/test_session_table.py", f"{_T}/test_session_table_steps.py",
+        f"{_T}/test_session_table_races.py",
+    ],
+    f"{_R}/file_logger/session.py {_R}/file_logger/connection.py": [
+        f"{_T}/test_json_logger_client.py", f"{_T}/test_clients.py",
+    ],
+    f"{_R}/custom_instrument/session.py {_R}/custom_instrument/connection.py": [
+        f"{_T}/test_device_communication_client.py", f"{_T}/test_clients.py",
+    ],
+    f"{_C}/races/search.py {_C}/races/judging.py": [f"{_CT}/test_race_search.py"],
+    f"{_F}/pinmaps/resolve.py {_F}/pinmaps/queries.py": [f"{_FT}/test_pin_map_resolve.py"],
+    f"{_F}/sessions/reservations.py": [
+        f"{_FT}/test_reservations.py", f"{_FT}/test_reservations_lock.py",
+    ],
+    f"{_F}/sessions/waiting_line.py": [
+        f"{_FT}/test_waiting_line.py", f"{_FT}/test_session_book.py",
+    ],
+}  # fmt: skip
+"""Modules, and the tests of which one has to fail when something is changed there."""
+
+
 @nox.session(python=oldest_python())
 def mutate(session: nox.Session) -> None:
-    """Change and delete the rules of the model, one by one: each has to make a test fail."""
-    session.install("-e", ".", *group("test"))
-    tests = ["--tests", "spec/tests/test_model.py"]
-    session.run(
-        "python", "contract_tests/mutation/mutate.py", "spec/session_spec/model.py",
-        *tests, *session.posargs,
-    )  # fmt: skip
+    """Change and delete rules, one by one: each has to make a test fail; ``-- --jobs 1``."""
+    session.install("-e", ".[contract]")
+    for modules, files in MUTATED.items():
+        tests = [word for file in files for word in ("--tests", file)]
+        command = ["contract_tests/mutation/mutate.py", *modules.split(), *tests]
+        session.run("python", *command, *session.posargs)
 
 
 @nox.session
