@@ -69,8 +69,8 @@ class Server:
         while not ready.exists():
             if process.poll() is not None or time.monotonic() > deadline:
                 process.kill()
-                said = self.said.read_text(encoding="utf-8")[-2000:]
-                raise RuntimeError(f"{self.kind} did not start ({process.wait()}): {said}")
+                told = self.said.read_text(encoding="utf-8")[-2000:]
+                raise RuntimeError(f"{self.kind} did not start ({process.wait()}): {told}")
             time.sleep(0.005)
         address = ready.read_text(encoding="utf-8").strip()
         life = Life(number, process, Relay(address), address)
