@@ -19,6 +19,8 @@ pytest.importorskip("niswitch", reason="the extra drivers is not installed")
 
 from session_contract.checks.marking import specification
 from session_contract.driver.interfaces import INTERFACES
+from session_contract.driver.opening import examine
+from session_contract.driver.target import DriverTarget
 from session_contract.results.run_result import CheckResult, Outcome
 from session_contract.results.verdict import MINIMUM
 from session_contract.running import checking, outcomes, plugin
@@ -61,12 +63,17 @@ def station() -> Iterator[FakeStation]:
 
 
 def run(
-    folder: Path, station: FakeStation, *options: str, only: str = "", interface: str = DMM
+    folder: Path,
+    station: FakeStation,
+    *options: str,
+    only: str = "",
+    interface: str = DMM,
+    limits: str = "",
 ) -> list[CheckResult]:
     """Run checks, quickly, on the device server of a station."""
     target = folder / "target.toml"
-    address = station.device_server.address
-    target.write_text(TARGET.format(address=address, interface=interface), encoding="utf-8")
+    text = TARGET.format(address=station.device_server.address, interface=interface)
+    target.write_text(text + limits, encoding="utf-8")
     listening = Listening()
     arguments = [
         str(checking.CHECKS / "driver" / only),
@@ -114,6 +121,17 @@ def test___a_package_that_opens_no_session___checked___nothing_is_said_of_leavin
 
     assert {c.outcome for c in checks} == {Outcome.INCONCLUSIVE}
     assert all("nidmm opens no session" in c.reason for c in checks)
+
+
+def test___a_server_that_takes_longer_than_its_limit___checked___is_not_judged(
+    tmp_path: Path, station: FakeStation
+) -> None:
+    station.faults.on("InitWithOptions").hang()
+
+    checks = run(tmp_path, station, "-k", "DRIVER-NEW-EXISTS", limits="[limits]\ncall = 0.5\n")
+
+    assert {c.outcome for c in checks} == {Outcome.INCONCLUSIVE}
+    assert all("got no answer within 0.5 s" in c.reason for c in checks)
 
 
 # Wrong ones ---------------------------------------------------------------------------------------
@@ -185,6 +203,30 @@ def test___the_target_files_of_the_fake___loaded___are_of_class_driver(interface
 
     assert target.conformance_class == "driver"
     assert target.where.startswith(f"{interface} at ")
+
+
+def test___a_device_server___examined___a_session_opens_or_it_is_said_why_not(
+    tmp_path: Path, station: FakeStation
+) -> None:
+    file = tmp_path / "target.toml"
+    text = TARGET.format(address=station.device_server.address, interface=DMM)
+
+    def last(limit: float = 20.0) -> tuple[bool, str]:
+        file.write_text(f"{text}[limits]\ncall = {limit}\n", encoding="utf-8")
+        target = load_any_target(file)
+        assert isinstance(target, DriverTarget)
+        step = list(examine(target, tmp_path))[-1]
+        return step.failed, step.text
+
+    assert last() == (False, "InitWithOptions: OK")
+    station.faults.on("InitWithOptions", times=1).hang()
+    failed, said = last(0.5)
+    assert failed
+    assert "got no answer within 0.5 s" in said
+    station.faults.on("InitWithOptions", times=1).driver_error(-1074118656, "no such")
+    assert last() == (
+        True, "InitWithOptions: UNKNOWN no such; say in [initialize] what the driver needs"
+    )  # fmt: skip
 
 
 def test___an_interface_that_nobody_knows___loaded___names_the_nearest(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from session_contract.doctor import Step
 from session_contract.driver.server import DeviceServer
 from session_contract.driver.target import DriverTarget
 from session_contract.station.resolving import find_service
+from session_contract.subject.finding import NotEstablished
 from session_contract.subject.placing import place
 
 _CLASS = "ni.measurementlink.v1.grpcdeviceserver"
@@ -39,8 +40,15 @@ def examine(target: DriverTarget, folder: Path) -> Iterator[Step]:
     """Go through a device server: does it answer, and does a session open?"""
     with open_device_server(target, folder) as server:
         yield Step("device server", f"is at {server.address}")
-        opened = server.client("doctor").initialize(server.fresh(), 1)
-        said = f"{server.target.interface.initialize}: {opened.code} {opened.details}".strip()
-        remedy = "" if opened.session else "; say in [initialize] what the driver needs"
-        yield Step("initialize", f"{said}{remedy}", failed=not opened.session)
+        yield _initialized(server)
         server.end_check()
+
+
+def _initialized(server: DeviceServer) -> Step:
+    try:
+        opened = server.client("doctor").initialize(server.fresh(), 1)
+    except NotEstablished as late:
+        return Step("initialize", str(late), failed=True)
+    said = f"{server.target.interface.initialize}: {opened.code} {opened.details}".strip()
+    remedy = "" if opened.session else "; say in [initialize] what the driver needs"
+    return Step("initialize", f"{said}{remedy}", failed=not opened.session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from session_contract.driver.interfaces import DriverInterface, of_another_kind, of_one_kind
 from session_contract.driver.target import DriverTarget
+from session_contract.subject.finding import NotEstablished
 from session_contract.subject.watched import Watched
 from session_spec.matrix import Behavior
 
@@ -70,9 +72,7 @@ class DeviceClient:
         answer = self._call(self._interface.initialize, request)
         if answer.new and answer.session:
             self._server.opened[answer.session] = self._interface
-        said = f"initialize({session!r}, {behavior})"
-        self._server.saw(self.name, f"{said} -> {_told(answer)}")
-        return answer
+        return self._saw(f"initialize({session!r}, {behavior})", answer)
 
     def close(self, session: str) -> Answered:
         """Close a session."""
@@ -86,7 +86,17 @@ class DeviceClient:
         request = self._request(rpc)
         getattr(request, self._interface.handle).name = session
         answer = self._call(rpc, request)
-        self._server.saw(self.name, f"{rpc}({session!r}) -> {_told(answer)}")
+        return self._saw(f"{rpc}({session!r})", answer)
+
+    def _saw(self, call: str, answer: Answered) -> Answered:
+        """Note an answer; raise NotEstablished when none came within the limit."""
+        self._server.saw(self.name, f"{call} -> {_told(answer)}")
+        if answer.code == "DEADLINE_EXCEEDED":
+            limit = self._server.target.limits.call
+            raise NotEstablished(
+                f"{call} got no answer within {limit:g} s: set [limits] call higher, or run this "
+                "on a machine that is less busy."
+            )
         return answer
 
     def _request(self, rpc: str) -> Any:  # noqa: ANN401 - made at run time
@@ -193,7 +203,8 @@ class DeviceServer(Watched):
     def end_check(self) -> None:
         """Close the sessions that the check has opened, and hang up."""
         for name, interface in self.opened.items():
-            self._client_of(interface).close(name)
+            with suppress(NotEstablished):
+                self._client_of(interface).close(name)
         self.opened.clear()
         for client in self._clients.values():
             client.hang_up()
