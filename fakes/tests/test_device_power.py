@@ -79,6 +79,24 @@ def test___dmm___reads_with_its_resolution(
 
 
 @holds("DMM-READING")
+def test___dmm___absolute_resolution_set___digits_follow(station: FakeStation, dmm: Any) -> None:
+    station.bench.noise = 0.0
+    station.bench.channel("DMM1", 0).source(1.234567)
+    dmm.configure_measurement_digits(nidmm.Function.DC_VOLTS, 10, 6.5)
+
+    dmm.resolution_absolute = 0.01
+
+    assert (dmm.resolution_absolute, dmm.resolution_digits) == (0.01, pytest.approx(3.5))
+    assert dmm.read() == pytest.approx(1.23, abs=1e-12)
+    dmm.configure_measurement_absolute(nidmm.Function.DC_VOLTS, 10, 0.001)
+    assert (dmm.resolution_absolute, dmm.resolution_digits) == (0.001, pytest.approx(4.5))
+    dmm.configure_measurement_absolute(nidmm.Function.DC_VOLTS, 100, 0.001)
+    assert (dmm.resolution_absolute, dmm.resolution_digits) == (0.001, pytest.approx(5.5))
+    dmm.configure_measurement_digits(nidmm.Function.DC_VOLTS, 10, 5.5)
+    assert dmm.resolution_absolute == pytest.approx(1e-4)
+
+
+@holds("DMM-READING")
 def test___dmm___over_range___is_nan_with_a_warning(station: FakeStation, dmm: Any) -> None:
     station.bench.channel("DMM1", 0).source(12.0)
     dmm.configure_measurement_digits(nidmm.Function.DC_VOLTS, 10, 5.5)

@@ -285,11 +285,44 @@ def test___configuring_rpcs___called___getters_answer_what_was_set(
     assert not wrong, "\n".join(wrong)
 
 
+@EACH
+def test___attributes___each_set___its_getter_answers_it_or_the_setter_refuses(
+    channel: grpc.Channel, driver: Driver
+) -> None:
+    kind = simulation_of(driver)
+    if not issubclass(kind, IviSimulation):
+        pytest.skip("NI-DAQmx has other attributes")
+    methods = driver_service(driver).descriptor.methods_by_name
+    wrong: list[str] = []
+    for attribute in attributes_of(driver).values():
+        if attribute.kind == "Session":
+            continue
+        method = methods[f"SetAttributeVi{attribute.kind}"]
+        request = filled(method, opened(channel, driver))
+        value = a_value(attribute, kind.FACTS)
+        fields = method.input_type.fields_by_name
+        setattr(request, "attribute_id" if "attribute_id" in fields else "attribute", attribute.id)
+        forms = ("attribute_value_raw", "value_raw", "attribute_value", "value")
+        setattr(request, next(form for form in forms if form in fields), value)
+        code, text, _ = call(channel, method, request)
+        if code != "OK":
+            is_read_only = "not writable" in text or "read-only" in text
+            wrong += (
+                [] if is_read_only or code == "UNIMPLEMENTED" else [f"{attribute.name}: {text}"]
+            )
+        elif (got := got_of(channel, driver, attribute)) != value:
+            wrong.append(f"{attribute.name}: {value} was set, {got} got")
+
+    assert not wrong, "\n".join(wrong)
+
+
 def a_value(attribute: Attribute, facts: Facts) -> Value:
     """A value that an attribute can have, another than its default where there is one."""
     name = attribute.name
     default = facts.defaults.get(name)
-    candidates: list[Value] = sorted(facts.only.get(name, attribute.values), key=str, reverse=True)
+    candidates: list[Value] = sorted(
+        facts.only.get(name) or attribute.values, key=str, reverse=True
+    )
     if not candidates and name in facts.limits:
         low, high = facts.limits[name]
         candidates = [type(default or 0.0)(low + (high - low) * part) for part in (0.25, 0.75)]

@@ -18,6 +18,8 @@ _AUTO_TIME = 5.0
 """Seconds that a read waits when the driver chooses the limit."""
 _NO_LIMIT = -2
 _FINISHED, _NONE_IN_PROGRESS = 2, 4
+_FEWEST, _MOST = 3.5, 7.5
+"""Digits."""
 
 
 class Dmm(DmmReading):
@@ -31,6 +33,8 @@ class Dmm(DmmReading):
         super().__init__(opening)
         self._started: float | None = None
         self._triggers = 0
+        self._fitted = self.attributes.number("resolution_absolute")
+        """The absolute resolution that fits the digits."""
 
     # Configuration --------------------------------------------------------------------------------
 
@@ -47,9 +51,8 @@ class Dmm(DmmReading):
         """Set function, range and the absolute resolution."""
         self._configure(request)
         self.attributes.put("resolution_absolute", request.resolution_absolute)
-        if request.resolution_absolute > 0:
-            digits = math.log10(self._range() / request.resolution_absolute) + 0.5
-            self.attributes.put("resolution_digits", max(3.5, min(7.5, digits)))
+        self._fitted = math.nan  # it leads, also when it is what it was
+        self._fit_resolution()
         return None
 
     def _configure(self, request: Any) -> None:
@@ -57,11 +60,19 @@ class Dmm(DmmReading):
         self.attributes.put("range", request.range)
 
     def _fit_resolution(self) -> None:
-        digits = self.attributes.number("resolution_digits")
-        self.attributes.put("resolution_absolute", self._range() * 10 ** (0.5 - digits))
+        """Have the digits follow an absolute resolution that was set, else that the digits."""
+        absolute = self.attributes.number("resolution_absolute")
+        if absolute != self._fitted and absolute > 0:
+            digits = math.log10(self._range() / absolute) + 0.5
+            self.attributes.put("resolution_digits", max(_FEWEST, min(_MOST, digits)))
+        else:
+            digits = self.attributes.number("resolution_digits")
+            absolute = self._range() * 10 ** (0.5 - digits)
+            self.attributes.put("resolution_absolute", absolute)
+        self._fitted = absolute
 
     def attributes_changed(self, channels: str) -> None:  # noqa: ARG002 - there is one
-        """Keep the absolute resolution in step with the digits."""
+        """Keep digits and absolute resolution in step."""
         self._fit_resolution()
 
     # Readings -------------------------------------------------------------------------------------
