@@ -29,6 +29,11 @@ def test_file_logger(tmp_path: Path) -> None:
     assert judged("file_logger", tmp_path) not in _NOTICED
 
 
+def test_file_logger_races(tmp_path: Path) -> None:
+    """The server for log files, raced as often as a run does that is not quick."""
+    assert judged("file_logger", tmp_path, "default", "test_races") not in _NOTICED
+
+
 def test_file_logger_profile(tmp_path: Path) -> None:
     """The server for log files, by its own calls."""
     assert judged("variants/file_logger_profile", tmp_path) not in _NOTICED
@@ -53,10 +58,12 @@ def test_device_communication_client(tmp_path: Path) -> None:
     assert judged("custom_instrument_sequence", tmp_path) not in _NOTICED
 
 
-def judged(name: str, folder: Path) -> int:
-    """Judge the copy as its target file says, in short, up to the first violation."""
+def judged(name: str, folder: Path, budget: str = "quick", select: str = "") -> int:
+    """Judge the copy as its target file says, up to the first violation."""
     place = {"target": str(_target(name, folder))}
-    return carry_out(Run(place, folder / "results", budget="quick", seed=1, first=True))
+    return carry_out(
+        Run(place, folder / "results", budget=budget, seed=1, select=select, first=True)
+    )
 
 
 def tried(name: str, folder: Path) -> int:
