@@ -143,6 +143,16 @@ def test___reset___of_a_new_session___loads_the_defaults(open_instrument: Open) 
         assert client.read_gpio_port(0, 0xFF) == 0
 
 
+def test___reset___nothing_said_of_it___registers_are_as_the_last_session_left_them(
+    open_instrument: Open, channel: grpc.Channel
+) -> None:
+    with open_instrument() as client:
+        client.write_register("CONFIG_1", 99)
+
+    with DeviceCommunicationClient(NAME, Protocol.SPI, MAP, channel=channel) as client:
+        assert client.read_register("CONFIG_1") == 99
+
+
 def test___constructor___given_a_reset___passes_it_on(
     open_instrument: Open, channel: grpc.Channel
 ) -> None:
