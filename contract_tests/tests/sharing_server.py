@@ -190,6 +190,15 @@ class Guide(Correct):
             return text
 
 
+class FailsInUse(Correct):
+    """A server whose calls that use a session never work."""
+
+    def use(self, session: str, text: str) -> str:
+        """Look the session up, and fail."""
+        super().use(session, text)
+        refuse("INTERNAL")
+
+
 class Mortal(Guide):
     """Ends its server at the 20th session, as a crash does."""
 
@@ -266,6 +275,7 @@ def write_proto(folder: Path) -> Path:
 
 correct = functools.partial(serve, Correct)
 guide = functools.partial(serve, Guide)
+fails_in_use = functools.partial(serve, FailsInUse)
 mortal = functools.partial(serve, Mortal)
 forgetful = functools.partial(serve, Forgetful)
 
@@ -417,6 +427,14 @@ class use_after_close(Correct):  # noqa: N801, D101
     def use(self, session: str, text: str) -> str:  # noqa: D102
         with self.lock:
             return super().use(session, text) if session in self.open.values() else text
+
+
+@fault("USE-CLOSED", "NOT_FOUND is due, not OK")
+class reads_after_close(Correct):  # noqa: N801, D101
+    def use(self, session: str, text: str) -> str:  # noqa: D102
+        with self.lock:
+            is_read = not text and session not in self.open.values()
+            return "" if is_read else super().use(session, text)
 
 
 @fault("USE-NO-EFFECT", "it answered OK")

@@ -126,6 +126,16 @@ def test___a_correct_server___every_check___met(tmp_path: Path) -> None:
     assert len(checks) > 150
 
 
+def test___a_server_whose_uses_always_fail___used_after_close___not_established(
+    tmp_path: Path,
+) -> None:
+    checks = run(tmp_path, "fails_in_use", {"use"}, only=["test_matrix.py"])
+
+    of_uses = [check for check in checks if check.requirement == "USE-CLOSED"]
+    assert {check.outcome for check in of_uses} == {Outcome.INCONCLUSIVE}
+    assert all("of an open session answered INTERNAL" in check.reason for check in of_uses)
+
+
 def test___a_server_built_from_the_guide_alone___core_checks___met(tmp_path: Path) -> None:
     checks = run(tmp_path, "guide", set())
 
@@ -138,6 +148,7 @@ WHERE = {
     "SLOW": "test_slow.py",
     "RACE": "test_races.py",
     "INPUT": "test_inputs.py",
+    "reads_after_close": "test_matrix.py",
     "tires": "test_matrix.py",
 }
 """Where the faults are looked for that no example shows; to try all on each takes too long."""

@@ -12,9 +12,10 @@ from session_contract.checks.budget import Budget
 from session_contract.checks.marking import requirement
 from session_contract.checks.server.attribution import report
 from session_contract.checks.server.course import Course, Upset
+from session_contract.subject.finding import NotEstablished
 from session_contract.subject.subject import Subject
 from session_spec.matrix import SERVER_MATRIX, Behavior
-from session_spec.model import Call, Close, Initialize, Use
+from session_spec.model import OK
 
 _NEW, _ATTACH = Behavior.INITIALIZE_NEW, Behavior.ATTACH_TO_EXISTING
 
@@ -105,16 +106,35 @@ def test___resource_with_a_history___called___answers_as_the_matrix_says(
     try:
         resource = history(course, budget)
         session = course.open(resource)
+        if call == "Use":
+            _ensure_usable(course, session)
         if not is_open:
             course.close(session)
         # By two clients: who opened it and one that did not.
-        course.call(_call(call, resource, session), by="another client")
-        course.call(_call(call, resource, session))
+        for client in ("another client", "client"):
+            _make(course, call, resource, session, client)
     except Upset as upset:
         raise report(subject, name, upset) from None
 
 
-def _call(call: str, resource: str, session: str) -> Call:
-    if call in Behavior.__members__:
-        return Initialize(resource, Behavior[call])
-    return Close(session) if call == "Close" else Use(session)
+def _ensure_usable(course: Course, session: str) -> None:
+    """A use that fails always says nothing of sessions."""
+    for number in range(len(course.subject.target.uses)):
+        record = course.use(session, use=number)
+        if record.code != OK:
+            said = f"{record.code} {record.details}".rstrip()
+            raise NotEstablished(
+                f"{record.rpc} of an open session answered {said}: what it answers once that is "
+                "closed shows nothing then. Mend the server, or the request of that [[use]]."
+            )
+
+
+def _make(course: Course, call: str, resource: str, session: str, client: str) -> None:
+    """Make a call, and each of the target's uses for one."""
+    if call == "Use":
+        for number in range(max(1, len(course.subject.target.uses))):
+            course.use(session, by=client, use=number)
+    elif call == "Close":
+        course.close(session, by=client)
+    else:
+        course.initialize(resource, Behavior[call], by=client)
