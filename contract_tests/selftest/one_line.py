@@ -132,7 +132,8 @@ WRONG = [
                        "field(default_factory=lambda: threading.Semaphore(9))")),
     patched("LOST-UNLOCKED", "who gives up keeps the lock",
             "got no answer after a lost call",
-            logger(TABLE, "slot.lock.release()", "waited_for() and slot.lock.release()")),
+            logger(TABLE, "slot.lock.release()",
+                   "slot.wanted += not waited_for() or slot.lock.release() or 0")),
     # Its life
     patched("RESTART-OLD-IDS", "ids are counted",
             "from before the restart is valid again",
